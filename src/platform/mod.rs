@@ -1,0 +1,144 @@
+//! Platforms: what to ask a device, how completeness is proven, what is noise, what is secret, how to read it.
+//!
+//! A platform is one folder and one line in [`REGISTRY`]. It turns artifacts into the vendor-neutral
+//! [`DeviceModel`]; nothing behind it ever sees a vendor's word again.
+
+use crate::evidence::DeviceEvidence;
+use crate::finding::Location;
+use crate::firewall::Firewall;
+use crate::host::HostFacts;
+use crate::reason::Reason;
+use crate::relay::Policy;
+
+/// Everything that is known of one device at one moment, vendor-neutral.
+#[derive(Debug, Default)]
+pub struct DeviceModel {
+    /// Addresses, routes, sysctl, listening sockets.
+    pub host: HostFacts,
+    /// Packet filters, if the device has a platform that carries one.
+    pub firewall: Option<Firewall>,
+    /// Mail relay policy, if the device has a platform that carries one.
+    pub relay: Option<Policy>,
+    /// What is missing or was not understood.
+    pub gaps: Vec<Gap>,
+    /// What was taken for granted because a bare folder does not say it.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// Something missing or not understood in the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    /// What and why.
+    pub reason: Reason,
+    /// Where, if there is a place.
+    pub location: Option<Location>,
+}
+
+/// What was taken for granted for a bare folder (never for a snapshot).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Assumption {
+    /// No artifacts of the other netfilter kinds: counted as empty.
+    OtherNetfilterEmpty,
+    /// No `sysctl.txt`: forwarding counts as on.
+    ForwardingOn,
+    /// No `sysctl.txt`: reverse path filtering counts as off.
+    ReversePathFilterOff,
+    /// No `ip-addr.json` or `ip-route.json`: local delivery and forwarding are judged apart.
+    AddressesUnknown,
+}
+
+/// One question to a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Name of the artifact that the answer becomes.
+    pub artifact: String,
+    /// What to run.
+    pub how: How,
+}
+
+/// How a question is put. Everything is read-only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// A POSIX shell command. Status 0 is an answer, status [`ABSENT_STATUS`] means "there is no such thing here",
+    /// anything else is a failure.
+    Command(String),
+    /// The bytes of a file on the device, by absolute path; a file that does not exist is [`ABSENT_STATUS`].
+    File(String),
+}
+
+/// Exit status by which a command says that what it was asked for does not exist on the device (`EX_NOINPUT`).
+pub const ABSENT_STATUS: u32 = 66;
+
+impl Ask {
+    /// A command.
+    pub fn command(artifact: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { artifact: artifact.into(), how: How::Command(command.into()) }
+    }
+
+    /// A file on the device.
+    pub fn file(path: &str) -> Self {
+        Self { artifact: crate::evidence::device::file_artifact(path), how: How::File(path.to_owned()) }
+    }
+}
+
+/// A secret in an artifact: what the pattern's group `secret` matches is replaced by a keyed digest.
+#[derive(Debug, Clone, Copy)]
+pub struct Secret {
+    /// Artifacts it is looked for in: an exact name, or a beginning that ends in `*`.
+    pub artifacts: &'static str,
+    /// Regular expression (multi-line mode) with a group named `secret`.
+    pub pattern: &'static str,
+}
+
+/// A volatile part of an artifact that means nothing: matches are replaced before texts are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Noise {
+    /// Artifacts it is looked for in: an exact name, or a beginning that ends in `*`.
+    pub artifacts: &'static str,
+    /// Regular expression (multi-line mode).
+    pub pattern: &'static str,
+    /// What stands there instead.
+    pub replacement: &'static str,
+}
+
+/// One kind of device or software.
+pub trait Platform: Sync {
+    /// Name in `site.toml` and on the command line.
+    fn id(&self) -> &'static str;
+    /// The first round of questions.
+    fn ask(&self) -> Vec<Ask>;
+    /// Further questions that the answers so far raise, such as files named by files. Called again after each round
+    /// until nothing new comes; artifacts that are already there are not asked for again.
+    fn follow(&self, _got: &DeviceEvidence) -> Vec<Ask> {
+        Vec::new()
+    }
+    /// Whether an artifact's bytes are structurally whole (an end mark, balanced braces, JSON that parses).
+    ///
+    /// # Errors
+    /// What was expected and is not there.
+    fn prove(&self, artifact: &str, bytes: &[u8]) -> Result<(), Reason>;
+    /// What is secret in its artifacts.
+    fn secrets(&self) -> &'static [Secret];
+    /// What is noise in its artifacts.
+    fn noise(&self) -> &'static [Noise];
+    /// Reads the artifacts into the model. Never fails: what is missing or not understood becomes a gap or an atom.
+    fn read(&self, evidence: &DeviceEvidence, model: &mut DeviceModel);
+}
+
+/// Every platform, sorted by id. One line each.
+pub static REGISTRY: &[&dyn Platform] = &[];
+
+/// The platform with this id.
+pub fn by_id(id: &str) -> Option<&'static dyn Platform> {
+    REGISTRY.iter().copied().find(|p| p.id() == id)
+}
+
+/// Reads all of a device's platforms into one model.
+pub fn read(evidence: &DeviceEvidence) -> DeviceModel {
+    let mut model = DeviceModel::default();
+    for platform in evidence.platforms.iter().filter_map(|id| by_id(id)) {
+        platform.read(evidence, &mut model);
+    }
+    model
+}

@@ -1,0 +1,5 @@
+//! Vendor-neutral relay policy and its meaning as relay attempts.
+
+/// The relay policy of one host.
+#[derive(Debug, Default)]
+pub struct Policy {}
