@@ -49,6 +49,11 @@ pub enum Reason {
         /// The match as the device writes it.
         text: String,
     },
+    /// A match on a part of packets that this program does not model (a MAC address, payload bytes, TTL).
+    NotModelled {
+        /// The match as the device writes it.
+        text: String,
+    },
     /// Contents of a set, map or table that the evidence does not hold.
     ContentsUnknown {
         /// Name of the set or table.

@@ -1,5 +1,133 @@
-//! Vendor-neutral host facts: addresses, routes, sysctl, listening sockets.
+//! Vendor-neutral host facts: addresses, routes, forwarding, listening sockets.
+//!
+//! Every fact may be absent: `None` means that the evidence does not say, never "there is none".
+
+pub mod routing;
+
+use std::net::IpAddr;
+
+use crate::packet::{AddressSet, Family, Prefix};
+
+pub use routing::{Route, RouteKind};
 
 /// What is known of the host itself.
-#[derive(Debug, Default)]
-pub struct HostFacts {}
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// Addresses of its interfaces.
+    pub addresses: Option<Vec<InterfaceAddress>>,
+    /// Routes of all tables.
+    pub routes: Option<Vec<Route>>,
+    /// Whether routing depends on more than the destination (rules beyond local, main, default).
+    pub policy_routing: Option<bool>,
+    /// IPv4 packets are forwarded between interfaces (`net.ipv4.ip_forward`).
+    pub forwarding_v4: Option<bool>,
+    /// IPv6 packets are forwarded between interfaces (`net.ipv6.conf.all.forwarding`).
+    pub forwarding_v6: Option<bool>,
+    /// Reverse path filtering drops packets whose source would not be routed back (`rp_filter` 1 somewhere).
+    pub reverse_path_filter: Option<bool>,
+    /// A lone ACK may start a connection (`net.netfilter.nf_conntrack_tcp_loose`, kernel default on).
+    pub tcp_loose: Option<bool>,
+    /// Sockets that wait for somebody.
+    pub sockets: Option<Vec<Socket>>,
+}
+
+/// One address of one interface.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InterfaceAddress {
+    /// Interface name.
+    pub interface: String,
+    /// The host's address.
+    pub address: IpAddr,
+    /// Length of the prefix that is on link.
+    pub prefix: u8,
+}
+
+/// A listening socket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Socket {
+    /// `tcp` or `udp`.
+    pub protocol: &'static str,
+    /// Address it is bound to; `None` for any address of both families it serves.
+    pub address: Option<IpAddr>,
+    /// The family it serves when bound to any address; `None` for both.
+    pub family: Option<Family>,
+    /// Port.
+    pub port: u16,
+    /// Name of the process, where the evidence has it.
+    pub process: Option<String>,
+}
+
+impl HostFacts {
+    /// Whether packets of a family are forwarded.
+    pub const fn forwarding(&self, family: Family) -> Option<bool> {
+        match family {
+            Family::Ipv4 => self.forwarding_v4,
+            Family::Ipv6 => self.forwarding_v6,
+        }
+    }
+
+    /// The host's own addresses (`fib type local`): those of its interfaces, local routes, loopback.
+    pub fn own(&self) -> Option<AddressSet> {
+        let addresses = self.addresses.as_ref()?;
+        let own: AddressSet = addresses.iter().map(|a| Prefix::host(a.address)).collect();
+        let routes = self.routes.iter().flatten().filter(|r| r.kind == RouteKind::Local);
+        let routed: AddressSet = routes.map(|r| r.destination).collect();
+        Some(own.union(&routed).union(&loopback()))
+    }
+
+    /// IPv4 broadcast addresses: those of broadcast routes, of the on-link prefixes, and 255.255.255.255.
+    pub fn broadcast(&self) -> Option<AddressSet> {
+        let addresses = self.addresses.as_ref()?;
+        let of_link = addresses.iter().filter(|a| a.prefix < 31).filter_map(|a| {
+            let prefix = Prefix::new(a.address, a.prefix).filter(|p| p.family() == Family::Ipv4)?;
+            Some(Prefix::host(Family::Ipv4.address(prefix.bounds().1)))
+        });
+        let limited = Prefix::host(Family::Ipv4.address(Family::Ipv4.highest()));
+        let links: AddressSet = of_link.chain([limited]).collect();
+        let routes = self.routes.iter().flatten().filter(|r| r.kind == RouteKind::Broadcast);
+        Some(links.union(&routes.map(|r| r.destination).collect()))
+    }
+
+    /// Everything that is delivered to the host itself: own, broadcast, multicast and anycast addresses.
+    ///
+    /// A host that forwards IPv6 answers to the subnet-router anycast address of its prefixes (RFC 4291, 2.6.1).
+    pub fn delivered(&self) -> Option<AddressSet> {
+        let anycast = self.routes.iter().flatten().filter(|r| r.kind == RouteKind::Anycast);
+        let anycast: AddressSet = anycast.map(|r| r.destination).collect();
+        let subnet_routers: AddressSet = self
+            .addresses
+            .iter()
+            .flatten()
+            .filter(|a| a.address.is_ipv6() && a.prefix < 127 && self.forwarding_v6 != Some(false))
+            .filter_map(|a| Some(Prefix::host(Prefix::new(a.address, a.prefix)?.first())))
+            .collect();
+        let all = self.own()?.union(&self.broadcast()?);
+        Some(all.union(&multicast()).union(&anycast).union(&subnet_routers))
+    }
+}
+
+/// Multicast addresses of both families.
+pub fn multicast() -> AddressSet {
+    prefixes(&["224.0.0.0/4", "ff00::/8"])
+}
+
+/// Loopback addresses of both families.
+pub fn loopback() -> AddressSet {
+    prefixes(&["127.0.0.0/8", "::1/128"])
+}
+
+/// Addresses that never come from the internet: loopback, RFC 1918, RFC 3927 and RFC 4291 link-local, RFC 4193.
+pub fn private() -> AddressSet {
+    loopback().union(&prefixes(&[
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    ]))
+}
+
+fn prefixes(texts: &[&str]) -> AddressSet {
+    texts.iter().filter_map(|text| text.parse::<Prefix>().ok()).collect()
+}

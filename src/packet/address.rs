@@ -32,7 +32,7 @@ impl Family {
     }
 
     /// The highest address as a number.
-    pub const fn max(self) -> u128 {
+    pub const fn highest(self) -> u128 {
         match self {
             Self::Ipv4 => u32::MAX as u128,
             Self::Ipv6 => u128::MAX,
@@ -51,7 +51,7 @@ impl Family {
     pub fn address(self, value: u128) -> IpAddr {
         match self {
             Self::Ipv4 => {
-                IpAddr::V4(Ipv4Addr::from(u32::try_from(value & Self::Ipv4.max()).unwrap_or(u32::MAX)))
+                IpAddr::V4(Ipv4Addr::from(u32::try_from(value & Self::Ipv4.highest()).unwrap_or(u32::MAX)))
             }
             Self::Ipv6 => IpAddr::V6(Ipv6Addr::from(value)),
         }
@@ -109,7 +109,7 @@ impl Prefix {
 
     /// First and last address as numbers.
     pub fn bounds(&self) -> (u128, u128) {
-        (self.bits, self.bits | (self.family.max() & !mask(self.family, self.len)))
+        (self.bits, self.bits | (self.family.highest() & !mask(self.family, self.len)))
     }
 
     /// Whether `address` lies inside.
@@ -120,7 +120,7 @@ impl Prefix {
 
 fn mask(family: Family, len: u8) -> u128 {
     let host_bits = u32::from(family.bits() - len.min(family.bits()));
-    family.max() & u128::MAX.checked_shl(host_bits).unwrap_or(0)
+    family.highest() & u128::MAX.checked_shl(host_bits).unwrap_or(0)
 }
 
 impl fmt::Display for Prefix {
@@ -278,10 +278,10 @@ impl AddressSet {
                 if let Some(first) = next.filter(|&n| n < range.first) {
                     ranges.push(AddressRange { family, first, last: range.first - 1 });
                 }
-                next = range.last.checked_add(1).filter(|&n| n <= family.max());
+                next = range.last.checked_add(1).filter(|&n| n <= family.highest());
             }
             if let Some(first) = next {
-                ranges.push(AddressRange { family, first, last: family.max() });
+                ranges.push(AddressRange { family, first, last: family.highest() });
             }
         }
         Self { ranges }
@@ -402,7 +402,7 @@ mod tests {
                 .map(|(first, len, v4)| {
                     let family = if v4 { Family::Ipv4 } else { Family::Ipv6 };
                     // the top of the space, so that every operation meets its end
-                    let base = family.max() - 63;
+                    let base = family.highest() - 63;
                     AddressRange { family, first: base + first, last: base + (first + len).min(63) }
                 })
                 .collect()
@@ -414,7 +414,7 @@ mod tests {
         fn algebra_agrees_with_membership(a in small_set(), b in small_set()) {
             for family in Family::BOTH {
                 for n in 0..64u128 {
-                    let at = family.address(family.max() - n);
+                    let at = family.address(family.highest() - n);
                     let (x, y) = (a.contains(at), b.contains(at));
                     prop_assert_eq!(a.union(&b).contains(at), x || y);
                     prop_assert_eq!(a.intersection(&b).contains(at), x && y);

@@ -3,6 +3,13 @@
 //! A platform is one folder and one line in [`REGISTRY`]. It turns artifacts into the vendor-neutral
 //! [`DeviceModel`]; nothing behind it ever sees a vendor's word again.
 
+pub mod icmp;
+pub mod iptables;
+pub mod linux;
+mod netfilter;
+pub mod nftables;
+pub mod services;
+
 use crate::evidence::DeviceEvidence;
 use crate::finding::Location;
 use crate::firewall::Firewall;
@@ -127,7 +134,7 @@ pub trait Platform: Sync {
 }
 
 /// Every platform, sorted by id. One line each.
-pub static REGISTRY: &[&dyn Platform] = &[];
+pub static REGISTRY: &[&dyn Platform] = &[&iptables::Iptables, &nftables::Nftables];
 
 /// The platform with this id.
 pub fn by_id(id: &str) -> Option<&'static dyn Platform> {
@@ -137,6 +144,7 @@ pub fn by_id(id: &str) -> Option<&'static dyn Platform> {
 /// Reads all of a device's platforms into one model.
 pub fn read(evidence: &DeviceEvidence) -> DeviceModel {
     let mut model = DeviceModel::default();
+    linux::read(evidence, &mut model);
     for platform in evidence.platforms.iter().filter_map(|id| by_id(id)) {
         platform.read(evidence, &mut model);
     }

@@ -1,0 +1,544 @@
+//! A reduced ordered binary decision diagram with complement edges: the exact engine under [`super::space`].
+//!
+//! Hash-consed, so equal functions are the same [`Ref`]; after Brace, Rudell, Bryant, "Efficient Implementation of a
+//! BDD Package" (DAC 1990). There is no garbage collection: an arena lives as long as one question and is dropped
+//! whole. Memory and time are bounded: past [`Limits`] the arena turns *exhausted*, every further operation returns
+//! at once, and whoever asked must check [`Bdd::exhausted`] before believing any result.
+
+#![allow(
+    clippy::indexing_slicing,
+    reason = "inner loop of the engine: every index is a node number or a masked hash this file made itself"
+)]
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// A Boolean function: an edge to a node, with its lowest bit set where the edge is complemented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ref(u32);
+
+impl Ref {
+    /// The constant true.
+    pub const TRUE: Self = Self(0);
+    /// The constant false.
+    pub const FALSE: Self = Self(1);
+
+    const fn node(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    const fn is_complement(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    /// Whether this is a constant.
+    pub const fn is_constant(self) -> bool {
+        self.0 < 2
+    }
+
+    const fn flip_if(self, flip: bool) -> Self {
+        Self(self.0 ^ flip as u32)
+    }
+}
+
+impl std::ops::Not for Ref {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self(self.0 ^ 1)
+    }
+}
+
+/// A variable: its place in the order.
+pub type Var = u32;
+
+/// The terminal's variable: behind every other.
+const END: Var = Var::MAX;
+
+#[derive(Clone, Copy)]
+struct Node {
+    var: Var,
+    low: Ref,
+    high: Ref,
+}
+
+/// How much one arena may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most nodes (about 24 bytes each, tables included).
+    pub nodes: usize,
+    /// Most recursion steps that missed the operation cache.
+    pub steps: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { nodes: 8_000_000, steps: 400_000_000 }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Cached {
+    key: (Ref, Ref, Ref),
+    result: Ref,
+}
+
+const NO_ENTRY: Cached = Cached { key: (Ref(u32::MAX), Ref(u32::MAX), Ref(u32::MAX)), result: Ref::FALSE };
+const EMPTY: u32 = 0;
+const FIRST_TABLE: usize = 1 << 10;
+const LARGEST_CACHE: usize = 1 << 20;
+
+/// An arena of functions over one order of variables.
+pub struct Bdd {
+    nodes: Vec<Node>,
+    unique: Vec<u32>,
+    cache: Vec<Cached>,
+    limits: Limits,
+    steps: u64,
+    exhausted: bool,
+}
+
+impl Bdd {
+    /// An empty arena.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            nodes: vec![Node { var: END, low: Ref::TRUE, high: Ref::TRUE }],
+            unique: vec![EMPTY; FIRST_TABLE],
+            cache: vec![NO_ENTRY; FIRST_TABLE],
+            limits,
+            steps: 0,
+            exhausted: false,
+        }
+    }
+
+    /// Whether a limit was passed: no result of this arena may be believed any more.
+    pub const fn exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    /// Number of nodes made so far.
+    pub const fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The function "variable `var` decides between `low` and `high`". Both must depend on later variables only.
+    pub fn node(&mut self, var: Var, low: Ref, high: Ref) -> Ref {
+        if low == high {
+            return low;
+        }
+        // canonical form: the high edge is never complemented
+        let flip = high.is_complement();
+        let (low, high) = (low.flip_if(flip), high.flip_if(flip));
+        let mask = self.unique.len() - 1;
+        let mut slot = hash(var, low.0, high.0) & mask;
+        loop {
+            let found = self.unique[slot];
+            if found == EMPTY {
+                break;
+            }
+            let node = self.nodes[found as usize];
+            if node.var == var && node.low == low && node.high == high {
+                return Ref(found << 1).flip_if(flip);
+            }
+            slot = (slot + 1) & mask;
+        }
+        if self.nodes.len() >= self.limits.nodes {
+            self.exhausted = true;
+            return Ref::FALSE;
+        }
+        let index = u32::try_from(self.nodes.len()).unwrap_or(EMPTY);
+        self.nodes.push(Node { var, low, high });
+        self.unique[slot] = index;
+        if self.nodes.len() * 2 > self.unique.len() {
+            self.grow();
+        }
+        Ref(index << 1).flip_if(flip)
+    }
+
+    /// The function of one variable.
+    pub fn var(&mut self, var: Var) -> Ref {
+        self.node(var, Ref::FALSE, Ref::TRUE)
+    }
+
+    fn grow(&mut self) {
+        let size = self.unique.len() * 2;
+        let mask = size - 1;
+        let mut unique = vec![EMPTY; size];
+        for (index, node) in self.nodes.iter().enumerate().skip(1) {
+            let mut slot = hash(node.var, node.low.0, node.high.0) & mask;
+            while unique[slot] != EMPTY {
+                slot = (slot + 1) & mask;
+            }
+            unique[slot] = u32::try_from(index).unwrap_or(EMPTY);
+        }
+        self.unique = unique;
+        if self.cache.len() < size.min(LARGEST_CACHE) {
+            self.cache = vec![NO_ENTRY; size.min(LARGEST_CACHE)];
+        }
+    }
+
+    /// The variable that a function tests first; [`Var::MAX`] for a constant.
+    pub fn top(&self, f: Ref) -> Var {
+        self.nodes[f.node()].var
+    }
+
+    /// The function with its first variable set to false, and to true.
+    pub fn branches(&self, f: Ref) -> (Ref, Ref) {
+        let node = self.nodes[f.node()];
+        (node.low.flip_if(f.is_complement()), node.high.flip_if(f.is_complement()))
+    }
+
+    fn cofactors(&self, f: Ref, var: Var) -> (Ref, Ref) {
+        if self.top(f) == var { self.branches(f) } else { (f, f) }
+    }
+
+    fn slot(&self, key: (Ref, Ref, Ref)) -> usize {
+        hash(key.0.0, key.1.0, key.2.0) & (self.cache.len() - 1)
+    }
+
+    fn spend_step(&mut self) -> bool {
+        self.steps += 1;
+        if self.steps > self.limits.steps {
+            self.exhausted = true;
+        }
+        !self.exhausted
+    }
+
+    /// Conjunction.
+    pub fn and(&mut self, f: Ref, g: Ref) -> Ref {
+        if f == Ref::FALSE || g == Ref::FALSE || f == !g {
+            return Ref::FALSE;
+        }
+        if f == Ref::TRUE || f == g {
+            return g;
+        }
+        if g == Ref::TRUE {
+            return f;
+        }
+        let key = (f.min(g), f.max(g), Ref::FALSE);
+        let slot = self.slot(key);
+        if self.cache[slot].key == key {
+            return self.cache[slot].result;
+        }
+        if !self.spend_step() {
+            return Ref::FALSE;
+        }
+        let var = self.top(f).min(self.top(g));
+        let ((f0, f1), (g0, g1)) = (self.cofactors(f, var), self.cofactors(g, var));
+        let low = self.and(f0, g0);
+        let high = self.and(f1, g1);
+        let result = self.node(var, low, high);
+        self.remember(key, result);
+        result
+    }
+
+    fn remember(&mut self, key: (Ref, Ref, Ref), result: Ref) {
+        // the table may have grown since the look-up
+        let slot = self.slot(key);
+        self.cache[slot] = Cached { key, result };
+    }
+
+    /// Disjunction.
+    pub fn or(&mut self, f: Ref, g: Ref) -> Ref {
+        !self.and(!f, !g)
+    }
+
+    /// `f` without `g`.
+    pub fn diff(&mut self, f: Ref, g: Ref) -> Ref {
+        self.and(f, !g)
+    }
+
+    /// If `f` then `g` else `h`.
+    pub fn ite(&mut self, f: Ref, g: Ref, h: Ref) -> Ref {
+        if f == Ref::TRUE || g == h {
+            return g;
+        }
+        if f == Ref::FALSE {
+            return h;
+        }
+        if g == Ref::TRUE || f == g {
+            return self.or(f, h);
+        }
+        if h == Ref::FALSE || f == h {
+            return self.and(f, g);
+        }
+        if g == Ref::FALSE || f == !g {
+            return self.and(!f, h);
+        }
+        if h == Ref::TRUE || f == !h {
+            return self.or(!f, g);
+        }
+        // canonical: first and second edge regular
+        if f.is_complement() {
+            return self.ite(!f, h, g);
+        }
+        if g.is_complement() {
+            return !self.ite(f, !g, !h);
+        }
+        let key = (f, g, h);
+        let slot = self.slot(key);
+        if self.cache[slot].key == key {
+            return self.cache[slot].result;
+        }
+        if !self.spend_step() {
+            return Ref::FALSE;
+        }
+        let var = self.top(f).min(self.top(g)).min(self.top(h));
+        let (f0, f1) = self.cofactors(f, var);
+        let (g0, g1) = self.cofactors(g, var);
+        let (h0, h1) = self.cofactors(h, var);
+        let low = self.ite(f0, g0, h0);
+        let high = self.ite(f1, g1, h1);
+        let result = self.node(var, low, high);
+        self.remember(key, result);
+        result
+    }
+
+    /// The function with some variables replaced by other functions; `None` leaves a variable alone.
+    ///
+    /// The replacements are made at once: a replacement is not itself replaced.
+    pub fn substitute(&mut self, f: Ref, replace: &dyn Fn(Var) -> Option<Ref>) -> Ref {
+        self.substitute_in(f, replace, &mut HashMap::new())
+    }
+
+    fn substitute_in(
+        &mut self,
+        f: Ref,
+        replace: &dyn Fn(Var) -> Option<Ref>,
+        memo: &mut HashMap<usize, Ref>,
+    ) -> Ref {
+        if f.is_constant() || self.exhausted {
+            return f;
+        }
+        if let Some(&done) = memo.get(&f.node()) {
+            return done.flip_if(f.is_complement());
+        }
+        let node = self.nodes[f.node()];
+        let result = match replace(node.var) {
+            Some(Ref::TRUE) => self.substitute_in(node.high, replace, memo),
+            Some(Ref::FALSE) => self.substitute_in(node.low, replace, memo),
+            decision => {
+                let low = self.substitute_in(node.low, replace, memo);
+                let high = self.substitute_in(node.high, replace, memo);
+                let decision = decision.unwrap_or_else(|| self.var(node.var));
+                self.ite(decision, high, low)
+            }
+        };
+        memo.insert(f.node(), result);
+        result.flip_if(f.is_complement())
+    }
+
+    /// There are values of the variables in `from..to` for which `f` holds.
+    pub fn exists(&mut self, f: Ref, from: Var, to: Var) -> Ref {
+        self.exists_in(f, from, to, &mut HashMap::new())
+    }
+
+    /// For all values of the variables in `from..to`, `f` holds.
+    pub fn for_all(&mut self, f: Ref, from: Var, to: Var) -> Ref {
+        !self.exists(!f, from, to)
+    }
+
+    fn exists_in(&mut self, f: Ref, from: Var, to: Var, memo: &mut HashMap<Ref, Ref>) -> Ref {
+        let var = self.top(f);
+        if f.is_constant() || var >= to || self.exhausted {
+            return f;
+        }
+        if let Some(&done) = memo.get(&f) {
+            return done;
+        }
+        let (low, high) = self.branches(f);
+        let low = self.exists_in(low, from, to, memo);
+        let result = if var >= from && low == Ref::TRUE {
+            Ref::TRUE
+        } else {
+            let high = self.exists_in(high, from, to, memo);
+            if var >= from { self.or(low, high) } else { self.node(var, low, high) }
+        };
+        memo.insert(f, result);
+        result
+    }
+
+    /// The variables from `from` on, and before `to`, that `f` depends on.
+    pub fn support(&self, f: Ref, from: Var, to: Var) -> BTreeSet<Var> {
+        let mut support = BTreeSet::new();
+        let mut seen = HashSet::new();
+        let mut open = vec![f.node()];
+        while let Some(at) = open.pop() {
+            let node = self.nodes[at];
+            if node.var >= to || !seen.insert(at) {
+                continue;
+            }
+            if node.var >= from {
+                support.insert(node.var);
+            }
+            open.extend([node.low.node(), node.high.node()]);
+        }
+        support
+    }
+
+    /// Whether `f` depends on any variable in `from..to`.
+    pub fn depends_on(&self, f: Ref, from: Var, to: Var) -> bool {
+        !self.support(f, from, to).is_empty()
+    }
+
+    /// Whether `f` holds for the given values.
+    pub fn holds(&self, f: Ref, value: &dyn Fn(Var) -> bool) -> bool {
+        let mut at = f;
+        while !at.is_constant() {
+            let (low, high) = self.branches(at);
+            at = if value(self.top(at)) { high } else { low };
+        }
+        at == Ref::TRUE
+    }
+
+    /// The function that holds exactly where the number in the `bits` variables from `first` on (most significant
+    /// first) lies in one of the sorted, disjoint ranges.
+    pub fn ranges(&mut self, first: Var, bits: u32, ranges: &[(u128, u128)]) -> Ref {
+        let end = 1u128.checked_shl(bits).map_or(u128::MAX, |n| n - 1);
+        self.ranges_in(first, (0, end), ranges)
+    }
+
+    fn ranges_in(&mut self, var: Var, space: (u128, u128), ranges: &[(u128, u128)]) -> Ref {
+        let from = ranges.partition_point(|r| r.1 < space.0);
+        let to = ranges.partition_point(|r| r.0 <= space.1);
+        let Some(ranges) = ranges.get(from..to).filter(|r| !r.is_empty()) else { return Ref::FALSE };
+        if ranges[0].0 <= space.0 && space.1 <= ranges[0].1 {
+            return Ref::TRUE;
+        }
+        let middle = space.0 + (space.1 - space.0) / 2;
+        let low = self.ranges_in(var + 1, (space.0, middle), ranges);
+        let high = self.ranges_in(var + 1, (middle + 1, space.1), ranges);
+        self.node(var, low, high)
+    }
+}
+
+fn hash(a: u32, b: u32, c: u32) -> usize {
+    const K: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut h = (u64::from(a) << 32 | u64::from(b)).wrapping_mul(K);
+    h = (h ^ (h >> 29) ^ u64::from(c)).wrapping_mul(K);
+    usize::try_from((h ^ (h >> 32)) & u64::from(u32::MAX)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const VARS: u32 = 5;
+
+    #[derive(Debug, Clone)]
+    enum Formula {
+        Var(u32),
+        Not(Box<Formula>),
+        And(Box<Formula>, Box<Formula>),
+        Ite(Box<Formula>, Box<Formula>, Box<Formula>),
+    }
+
+    fn formula() -> impl Strategy<Value = Formula> {
+        (0..VARS).prop_map(Formula::Var).prop_recursive(6, 48, 3, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(|f| Formula::Not(Box::new(f))),
+                (inner.clone(), inner.clone()).prop_map(|(f, g)| Formula::And(Box::new(f), Box::new(g))),
+                (inner.clone(), inner.clone(), inner).prop_map(|(f, g, h)| Formula::Ite(
+                    Box::new(f),
+                    Box::new(g),
+                    Box::new(h)
+                )),
+            ]
+        })
+    }
+
+    fn build(bdd: &mut Bdd, formula: &Formula) -> Ref {
+        match formula {
+            Formula::Var(v) => bdd.var(*v),
+            Formula::Not(f) => !build(bdd, f),
+            Formula::And(f, g) => {
+                let (f, g) = (build(bdd, f), build(bdd, g));
+                bdd.and(f, g)
+            }
+            Formula::Ite(f, g, h) => {
+                let (f, g, h) = (build(bdd, f), build(bdd, g), build(bdd, h));
+                bdd.ite(f, g, h)
+            }
+        }
+    }
+
+    fn value(formula: &Formula, bits: u32) -> bool {
+        match formula {
+            Formula::Var(v) => bits >> v & 1 == 1,
+            Formula::Not(f) => !value(f, bits),
+            Formula::And(f, g) => value(f, bits) && value(g, bits),
+            Formula::Ite(f, g, h) => {
+                if value(f, bits) {
+                    value(g, bits)
+                } else {
+                    value(h, bits)
+                }
+            }
+        }
+    }
+
+    fn table(bdd: &Bdd, f: Ref) -> u32 {
+        (0..1 << VARS).filter(|bits| bdd.holds(f, &|v| bits >> v & 1 == 1)).fold(0, |t, bits| t | 1 << bits)
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_truth_tables(a in formula(), b in formula()) {
+            let mut bdd = Bdd::new(Limits::default());
+            let (f, g) = (build(&mut bdd, &a), build(&mut bdd, &b));
+            let of = |formula: &Formula| (0..1u32 << VARS).filter(|&bits| value(formula, bits)).fold(0u32, |t, bits| t | 1 << bits);
+            prop_assert_eq!(table(&bdd, f), of(&a));
+            // canonical: equal functions are equal references
+            prop_assert_eq!(f == g, of(&a) == of(&b));
+            let or = bdd.or(f, g);
+            prop_assert_eq!(table(&bdd, or), of(&a) | of(&b));
+            let some = bdd.exists(f, 1, 3);
+            let all = bdd.for_all(f, 1, 3);
+            prop_assert!(!bdd.depends_on(some, 1, 3) && !bdd.depends_on(all, 1, 3));
+            for bits in 0..1u32 << VARS {
+                let ways: Vec<bool> = (0..4).map(|w| value(&a, (bits & !0b110) | w << 1)).collect();
+                prop_assert_eq!(bdd.holds(some, &|v| bits >> v & 1 == 1), ways.iter().any(|w| *w));
+                prop_assert_eq!(bdd.holds(all, &|v| bits >> v & 1 == 1), ways.iter().all(|w| *w));
+            }
+            // variables 1 and 3 change places, 2 becomes true, all at once
+            let (v1, v3) = (bdd.var(1), bdd.var(3));
+            let swapped = bdd.substitute(f, &|v| match v { 1 => Some(v3), 3 => Some(v1), 2 => Some(Ref::TRUE), _ => None });
+            for bits in 0..1u32 << VARS {
+                let moved = (bits & !0b1010) | (bits >> 1 & 1) << 3 | (bits >> 3 & 1) << 1 | 0b100;
+                prop_assert_eq!(bdd.holds(swapped, &|v| bits >> v & 1 == 1), value(&a, moved));
+            }
+        }
+
+        #[test]
+        fn ranges_hold_their_numbers(parts in prop::collection::vec((0u128..256, 0u128..40), 0..5)) {
+            let mut ranges: Vec<(u128, u128)> = Vec::new();
+            let mut sorted = parts;
+            sorted.sort_unstable();
+            for (first, len) in sorted {
+                let first = ranges.last().map_or(first, |r| first.max(r.1 + 1));
+                if first < 256 { ranges.push((first, (first + len).min(255))); }
+            }
+            let mut bdd = Bdd::new(Limits::default());
+            let f = bdd.ranges(3, 8, &ranges);
+            for n in 0..256u128 {
+                let inside = ranges.iter().any(|r| r.0 <= n && n <= r.1);
+                prop_assert_eq!(bdd.holds(f, &|v| n >> (10 - v) & 1 == 1), inside);
+            }
+        }
+    }
+
+    #[test]
+    fn an_exhausted_arena_says_so() {
+        let mut bdd = Bdd::new(Limits { nodes: 40, steps: 1000 });
+        let mut parity = Ref::FALSE;
+        for v in 0..60 {
+            let x = bdd.var(v);
+            parity = bdd.ite(x, !parity, parity);
+        }
+        assert!(bdd.exhausted());
+        let mut bdd = Bdd::new(Limits { nodes: 100_000, steps: 5 });
+        let (f, g) = (bdd.ranges(0, 16, &[(5, 9000)]), bdd.ranges(0, 16, &[(77, 30_000)]));
+        bdd.and(f, g);
+        assert!(bdd.exhausted());
+    }
+}

@@ -1,0 +1,329 @@
+//! A packet set as few readable lines: boxes whose union is the set.
+//!
+//! A box holds a list of ranges for each field that it restricts. Boxes may overlap: "from A to anywhere" and "from
+//! anywhere to B" is easier to read than the same cut into disjoint pieces. The set is split field by field in the
+//! order of variables; values that leave the same rest behind go into one box, and a value joins every box whose
+//! rest it contains.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use super::address::Family;
+use super::bdd::Ref;
+use super::field::{Field, State};
+use super::space::{PacketSet, Space};
+
+/// A closed range of values of one field.
+pub type Range = (u128, u128);
+
+/// One box of a cover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowBox {
+    /// The ranges of each restricted field; a field that is not named may have any value.
+    pub fields: BTreeMap<Field, Vec<Range>>,
+    /// False where the set was too ragged to be written out and the box holds more than the set.
+    pub exact: bool,
+}
+
+impl FlowBox {
+    const EVERYTHING: Self = Self { fields: BTreeMap::new(), exact: true };
+
+    /// The ranges of a field; `None` when it may have any value.
+    pub fn get(&self, field: Field) -> Option<&[Range]> {
+        self.fields.get(&field).map(Vec::as_slice)
+    }
+
+    /// The address family.
+    pub fn family(&self) -> Option<Family> {
+        match self.get(Field::Family)? {
+            [(0, 0)] => Some(Family::Ipv4),
+            [(1, 1)] => Some(Family::Ipv6),
+            _ => None,
+        }
+    }
+}
+
+/// More distinct rests than this are written side by side, without looking for overlaps that read better.
+const MAX_OVERLAP: usize = 48;
+
+/// How large a cover may become before it is written coarsely.
+#[derive(Debug, Clone, Copy)]
+pub struct CoverLimits {
+    /// Most boxes.
+    pub boxes: usize,
+    /// Most ranges looked at.
+    pub ranges: usize,
+}
+
+impl Default for CoverLimits {
+    fn default() -> Self {
+        Self { boxes: 5_000, ranges: 200_000 }
+    }
+}
+
+impl Space {
+    /// Boxes whose union is exactly `set` (a set without atoms), as far as [`FlowBox::exact`] says so; coarse boxes
+    /// hold more, never less.
+    pub fn cover(&mut self, set: PacketSet, limits: CoverLimits) -> Vec<FlowBox> {
+        let fields: Vec<Field> = Field::all().collect();
+        let mut cover = Cover { space: self, family: Family::Ipv6, limits, memo: HashMap::new() };
+        let mut boxes = Vec::new();
+        for (number, family) in [(0, Family::Ipv4), (1, Family::Ipv6)] {
+            let only = cover.space.family(family);
+            let part = cover.space.and(set, only);
+            let part = cover.space.forget(part, Field::Family);
+            cover.family = family;
+            cover.memo.clear();
+            for row in cover.rows(part, &fields).iter() {
+                let mut row = row.clone();
+                row.fields.insert(Field::Family, vec![(number, number)]);
+                boxes.push(row);
+            }
+        }
+        boxes
+    }
+}
+
+struct Cover<'a> {
+    space: &'a mut Space,
+    family: Family,
+    limits: CoverLimits,
+    memo: HashMap<(Ref, usize), Rc<Vec<FlowBox>>>,
+}
+
+impl Cover<'_> {
+    fn rows(&mut self, set: PacketSet, fields: &[Field]) -> Rc<Vec<FlowBox>> {
+        if set == PacketSet::FALSE {
+            return Rc::new(Vec::new());
+        }
+        let Some((field, rest)) = fields.split_first().filter(|_| set != PacketSet::TRUE) else {
+            return Rc::new(vec![FlowBox::EVERYTHING]);
+        };
+        if !self.space.depends_on(set, *field) {
+            return self.rows(set, rest);
+        }
+        if let Some(done) = self.memo.get(&(set, fields.len())) {
+            return Rc::clone(done);
+        }
+        let rows = match self.groups(set, *field) {
+            Some(groups) => self.boxes(*field, groups, rest),
+            None => vec![FlowBox { exact: false, ..FlowBox::EVERYTHING }],
+        };
+        let rows = Rc::new(rows);
+        self.memo.insert((set, fields.len()), Rc::clone(&rows));
+        rows
+    }
+
+    fn boxes(&mut self, field: Field, groups: Vec<(Ref, Vec<Range>)>, rest: &[Field]) -> Vec<FlowBox> {
+        let groups = if groups.len() <= MAX_OVERLAP { self.overlap(groups) } else { groups };
+        let domain = self.domain(field);
+        let mut out = Vec::new();
+        for (residual, ranges) in groups {
+            let any = ranges == [domain];
+            for row in self.rows(residual, rest).iter() {
+                if out.len() >= self.limits.boxes {
+                    return vec![FlowBox { exact: false, ..FlowBox::EVERYTHING }];
+                }
+                let mut row = row.clone();
+                if !any {
+                    row.fields.insert(field, ranges.clone());
+                }
+                out.push(row);
+            }
+        }
+        out
+    }
+
+    /// Lets every value join the boxes whose rest it contains, and drops boxes that the others then hold.
+    fn overlap(&mut self, groups: Vec<(Ref, Vec<Range>)>) -> Vec<(Ref, Vec<Range>)> {
+        let mut out = Vec::new();
+        for (residual, ranges) in &groups {
+            let mut joined = ranges.clone();
+            let mut smaller = PacketSet::FALSE;
+            for (other, other_ranges) in groups.iter().filter(|(other, _)| other != residual) {
+                if self.space.diff(*residual, *other) == PacketSet::FALSE {
+                    joined.extend(other_ranges);
+                } else if self.space.diff(*other, *residual) == PacketSet::FALSE {
+                    smaller = self.space.or(smaller, *other);
+                }
+            }
+            if smaller != *residual {
+                out.push((*residual, merged(joined)));
+            }
+        }
+        out
+    }
+
+    /// The values of `field` grouped by what is left of the set behind it; `None` when there are too many.
+    fn groups(&mut self, set: PacketSet, field: Field) -> Option<Vec<(Ref, Vec<Range>)>> {
+        let domain = self.domain(field);
+        let mut groups: Vec<(Ref, Vec<Range>)> = Vec::new();
+        let mut index: HashMap<Ref, usize> = HashMap::new();
+        let mut open = vec![(set, field.first(), self.width(field), 0u128)];
+        let mut seen = 0usize;
+        while let Some((at, var, bits, low)) = open.pop() {
+            seen += 1;
+            if seen > self.limits.ranges {
+                return None;
+            }
+            if self.space.bdd().top(at) < field.end() {
+                let here = self.space.bdd().top(at) == var;
+                let (f0, f1) = if here { self.space.bdd().branches(at) } else { (at, at) };
+                open.push((f1, var + 1, bits - 1, low | 1 << (bits - 1)));
+                open.push((f0, var + 1, bits - 1, low));
+                continue;
+            }
+            let high = low | 1u128.checked_shl(bits).map_or(u128::MAX, |n| n - 1);
+            let range = (low.max(domain.0), high.min(domain.1));
+            if at == PacketSet::FALSE || range.0 > range.1 {
+                continue;
+            }
+            let slot = *index.entry(at).or_insert_with(|| {
+                groups.push((at, Vec::new()));
+                groups.len() - 1
+            });
+            if let Some((_, ranges)) = groups.get_mut(slot) {
+                push_merged(ranges, range);
+            }
+        }
+        Some(groups)
+    }
+
+    fn width(&self, field: Field) -> u32 {
+        match field {
+            Field::Src | Field::Dst => u32::from(self.family.bits()),
+            _ => field.bits(),
+        }
+    }
+
+    /// The values that exist.
+    fn domain(&self, field: Field) -> Range {
+        match field {
+            Field::Src | Field::Dst => (0, self.family.highest()),
+            Field::State => (0, State::Untracked.number()),
+            Field::In | Field::Out => (1, self.space.interfaces().last()),
+            _ => (0, (1u128 << field.bits()) - 1),
+        }
+    }
+}
+
+fn merged(mut ranges: Vec<Range>) -> Vec<Range> {
+    ranges.sort_unstable();
+    let mut out = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        push_merged(&mut out, range);
+    }
+    out
+}
+
+/// Appends a range that starts behind the start of the last one.
+fn push_merged(ranges: &mut Vec<Range>, range: Range) {
+    match ranges.last_mut() {
+        Some(last) if range.0 <= last.1.saturating_add(1) => last.1 = last.1.max(range.1),
+        _ => ranges.push(range),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{AddressSet, Interfaces, Limits, NamePattern, Prefix, proto};
+    use proptest::prelude::*;
+
+    fn space() -> Space {
+        let names = ["wan", "lan"].map(|n| NamePattern::Exact(n.to_owned()));
+        Space::new(Limits::default(), Interfaces::new(names).unwrap())
+    }
+
+    /// The set that boxes describe.
+    fn union(space: &mut Space, boxes: &[FlowBox]) -> PacketSet {
+        let mut all = PacketSet::FALSE;
+        for one in boxes {
+            assert!(one.exact);
+            let family = space.family(one.family().unwrap());
+            let mut set = family;
+            for (field, ranges) in &one.fields {
+                let part = match field {
+                    Field::Src | Field::Dst => {
+                        let addresses: AddressSet = ranges
+                            .iter()
+                            .map(|r| crate::packet::AddressRange {
+                                family: one.family().unwrap(),
+                                first: r.0,
+                                last: r.1,
+                            })
+                            .collect();
+                        space.addresses(*field, &addresses)
+                    }
+                    _ => space.ranges(*field, ranges),
+                };
+                set = space.and(set, part);
+            }
+            all = space.or(all, set);
+        }
+        all
+    }
+
+    #[test]
+    fn overlapping_lines_read_better_than_disjoint_ones() {
+        let mut s = space();
+        let net = |t: &str| AddressSet::from(t.parse::<Prefix>().unwrap());
+        let v4 = s.family(Family::Ipv4);
+        let a = s.addresses(Field::Src, &net("192.0.2.0/24"));
+        let b = s.addresses(Field::Dst, &net("203.0.113.10/32"));
+        let either = s.or(a, b);
+        let tcp = s.number(Field::Proto, proto::TCP.into());
+        let smtp = s.ranges(Field::Dport, &[(25, 25), (587, 587)]);
+        let set = s.all([v4, either, tcp, smtp]);
+        let boxes = s.cover(set, CoverLimits::default());
+        assert_eq!(union(&mut s, &boxes), set);
+        assert_eq!(boxes.len(), 2, "{boxes:?}");
+        assert!(boxes.iter().all(|b| b.get(Field::Dport) == Some(&[(25, 25), (587, 587)])));
+        assert!(boxes.iter().any(|b| b.get(Field::Src).is_none() && b.get(Field::Dst).is_some()));
+        assert!(boxes.iter().any(|b| b.get(Field::Dst).is_none() && b.get(Field::Src).is_some()));
+    }
+
+    #[test]
+    fn a_ragged_set_is_written_coarsely_never_dropped() {
+        let mut s = space();
+        let odd = s.bits(Field::Dport, 1, 1);
+        let boxes = s.cover(odd, CoverLimits { boxes: 10, ranges: 100 });
+        assert!(boxes.iter().all(|b| !b.exact && b.get(Field::Dport).is_none()));
+        assert_eq!(boxes.len(), 2);
+    }
+
+    fn part() -> impl Strategy<Value = (bool, u8, u8, u8, bool, u16)> {
+        (any::<bool>(), 0u8..4, 0u8..4, 0u8..3, any::<bool>(), 20u16..24)
+    }
+
+    proptest! {
+        #[test]
+        fn a_cover_is_exact(parts in prop::collection::vec(part(), 0..6), minus in prop::collection::vec(part(), 0..3)) {
+            let mut s = space();
+            let mut build = |(v6, src, dst, kind, wan, port): (bool, u8, u8, u8, bool, u16)| {
+                let family = s.family(if v6 { Family::Ipv6 } else { Family::Ipv4 });
+                let net = |n: u8| -> AddressSet {
+                    let text = if v6 { format!("2001:db8:{n}::/48") } else { format!("10.{n}.0.0/16") };
+                    text.parse::<Prefix>().unwrap().into()
+                };
+                let src = if src == 0 { PacketSet::TRUE } else { s.addresses(Field::Src, &net(src)) };
+                let dst = if dst == 0 { PacketSet::TRUE } else { s.addresses(Field::Dst, &net(dst)) };
+                let proto = if kind == 0 { PacketSet::TRUE } else { s.number(Field::Proto, u128::from(kind)) };
+                let port = if kind == 2 { s.ranges(Field::Dport, &[(port.into(), 23)]) } else { PacketSet::TRUE };
+                let wan = if wan { s.interface(Field::In, &NamePattern::Exact("wan".into())) } else { PacketSet::TRUE };
+                s.all([family, src, dst, proto, port, wan])
+            };
+            let plus: Vec<_> = parts.into_iter().map(&mut build).collect();
+            let minus: Vec<_> = minus.into_iter().map(&mut build).collect();
+            let (plus, minus) = (s.any(plus), s.any(minus));
+            let set = s.diff(plus, minus);
+            let boxes = s.cover(set, CoverLimits::default());
+            let legal = s.legal();
+            let arriving = s.number(Field::In, 0);
+            let care = s.diff(legal, arriving);
+            let (got, want) = (union(&mut s, &boxes), s.and(set, care));
+            let got = s.and(got, care);
+            prop_assert_eq!(got, want);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Reads `nft -j list ruleset` (libnftables-json(5)).
+
+use serde_json::{Map, Value};
+
+use super::ast::{
+    Base, BinOp, Chain, Data, Element, Expr, Nat, Op, Rule, Ruleset, Set, Statement, Table, Verdict,
+};
+
+/// Reads a ruleset.
+///
+/// # Errors
+/// What makes the text no such JSON: then nothing of it can be used.
+pub(super) fn read(text: &str) -> Result<Ruleset, String> {
+    let document: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let list = document.get("nftables").and_then(Value::as_array).ok_or("no \"nftables\" list")?;
+    let mut ruleset = Ruleset::default();
+    for entry in list {
+        let object = entry.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next());
+        let Some((kind, body)) = object else {
+            ruleset.unread.push((0, entry.to_string()));
+            continue;
+        };
+        let read = match kind.as_str() {
+            // counters, quotas, limits and helpers as objects are only referred to by rules
+            "metainfo" | "counter" | "quota" | "limit" | "ct helper" | "ct timeout" | "ct expectation"
+            | "secmark" | "synproxy" | "flowtable" => Some(()),
+            "table" => table(&mut ruleset, body),
+            "chain" => chain(&mut ruleset, body),
+            "rule" => rule(&mut ruleset, body),
+            "set" | "map" => set(&mut ruleset, body),
+            "element" => elements(&mut ruleset, body),
+            _ => None,
+        };
+        if read.is_none() {
+            ruleset.unread.push((0, entry.to_string()));
+        }
+    }
+    Ok(ruleset)
+}
+
+fn text(body: &Value, key: &str) -> Option<String> {
+    body.get(key)?.as_str().map(str::to_owned)
+}
+
+fn table(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
+    let (family, name) = (text(body, "family")?, text(body, "name")?);
+    let dormant = body.get("flags").is_some_and(|flags| words(flags).iter().any(|f| f == "dormant"));
+    ruleset.tables.push(Table { family, name, dormant, ..Table::default() });
+    Some(())
+}
+
+fn table_of<'a>(ruleset: &'a mut Ruleset, body: &Value) -> Option<&'a mut Table> {
+    let (family, name) = (text(body, "family")?, text(body, "table")?);
+    ruleset.tables.iter_mut().rev().find(|t| t.family == family && t.name == name)
+}
+
+fn chain(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
+    let name = text(body, "name")?;
+    let base = text(body, "hook").map(|hook| Base {
+        hook,
+        kind: text(body, "type").unwrap_or_default(),
+        priority: body.get("prio").and_then(Value::as_i64).and_then(|p| i32::try_from(p).ok()),
+        accept: text(body, "policy").as_deref() != Some("drop"),
+        devices: body.get("dev").map(words).unwrap_or_default(),
+    });
+    table_of(ruleset, body)?.chains.push(Chain { name, base, ..Chain::default() });
+    Some(())
+}
+
+/// A string or a list of strings.
+fn words(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(one) => vec![one.clone()],
+        Value::Array(many) => many.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn rule(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
+    let name = text(body, "chain")?;
+    let statements: Vec<Statement> = body.get("expr")?.as_array()?.iter().map(statement).collect();
+    let text = super::render::rule(&statements);
+    let chain = table_of(ruleset, body)?.chains.iter_mut().rev().find(|c| c.name == name)?;
+    chain.rules.push(Rule { statements, line: 0, text });
+    Some(())
+}
+
+fn set(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
+    let name = text(body, "name")?;
+    let dynamic = body.get("flags").is_some_and(|flags| words(flags).iter().any(|f| f == "dynamic"));
+    let listed = body.get("elem").map_or(Some(Vec::new()), read_elements);
+    let set = Set { open: dynamic || listed.is_none(), elements: listed.unwrap_or_default() };
+    table_of(ruleset, body)?.sets.insert(name, set);
+    Some(())
+}
+
+fn elements(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
+    let name = text(body, "name")?;
+    let listed = read_elements(body.get("elem")?)?;
+    table_of(ruleset, body)?.sets.get_mut(&name)?.elements.extend(listed);
+    Some(())
+}
+
+fn read_elements(list: &Value) -> Option<Vec<Element>> {
+    match list {
+        Value::Array(list) => list.iter().map(element).collect(),
+        one => Some(vec![element(one)?]),
+    }
+}
+
+/// An element of a set, or `[key, value]` of a map; either may be wrapped with its timeout and counters.
+fn element(value: &Value) -> Option<Element> {
+    if let Some([key, data]) = value.as_array().map(Vec::as_slice) {
+        let data = match verdict(data) {
+            Some(verdict) => Data::Verdict(verdict),
+            None => Data::Value(expr(data)),
+        };
+        return Some(Element { key: expr(unwrap_element(key)), value: Some(data) });
+    }
+    let key = expr(unwrap_element(value));
+    (!matches!(key, Expr::Other(_))).then_some(Element { key, value: None })
+}
+
+/// `{"elem": {"val": ..., "timeout": ...}}` is its value.
+fn unwrap_element(value: &Value) -> &Value {
+    value.get("elem").and_then(|e| e.get("val")).unwrap_or(value)
+}
+
+fn verdict(value: &Value) -> Option<Verdict> {
+    let (name, body) = value.as_object().filter(|o| o.len() == 1)?.iter().next()?;
+    Some(match name.as_str() {
+        "accept" => Verdict::Accept,
+        "drop" => Verdict::Drop,
+        "continue" => Verdict::Continue,
+        "return" => Verdict::Return,
+        "reject" => Verdict::Reject,
+        "jump" => Verdict::Jump(text(body, "target")?),
+        "goto" => Verdict::Goto(text(body, "target")?),
+        _ => return None,
+    })
+}
+
+fn statement(value: &Value) -> Statement {
+    let unread = || Statement::Unread(value.to_string());
+    if let Some(verdict) = verdict(value) {
+        return Statement::Verdict(verdict);
+    }
+    let Some((name, body)) = value.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next()) else {
+        return unread();
+    };
+    match name.as_str() {
+        "match" => relation(body).unwrap_or_else(unread),
+        "vmap" => match (body.get("key"), body.get("data")) {
+            (Some(key), Some(data)) => Statement::VerdictMap { key: expr(key), data: expr(data) },
+            _ => unread(),
+        },
+        "mangle" => match (body.get("key"), body.get("value")) {
+            (Some(key), Some(value)) => Statement::Set { key: expr(key), value: expr(value) },
+            _ => unread(),
+        },
+        "dnat" => nat(Nat::Destination, body),
+        "snat" => nat(Nat::Source, body),
+        "redirect" => nat(Nat::Redirect, body),
+        "masquerade" => nat(Nat::Masquerade, body),
+        "notrack" => Statement::Notrack,
+        "limit" | "quota" | "ct count" | "connlimit" => Statement::RunTime(super::render::value(name, body)),
+        "queue" | "synproxy" | "tproxy" => Statement::Outside(super::render::value(name, body)),
+        "set" | "map" if body.get("op").is_some() => match text(body, name) {
+            Some(set) => Statement::Remember { set: set.trim_start_matches('@').to_owned() },
+            None => unread(),
+        },
+        "counter" | "log" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" | "last" | "dup"
+        | "flow" | "reset" => Statement::Nothing,
+        _ => unread(),
+    }
+}
+
+fn relation(body: &Value) -> Option<Statement> {
+    let op = match body.get("op")?.as_str()? {
+        "==" => Op::Eq,
+        "in" => Op::Implicit,
+        "!=" => Op::Ne,
+        "!" => Op::Not,
+        "<" => Op::Lt,
+        ">" => Op::Gt,
+        "<=" => Op::Le,
+        ">=" => Op::Ge,
+        _ => return None,
+    };
+    Some(Statement::Match { left: expr(body.get("left")?), op, right: expr(body.get("right")?) })
+}
+
+fn nat(kind: Nat, body: &Value) -> Statement {
+    Statement::Nat {
+        kind,
+        family: text(body, "family"),
+        address: body.get("addr").map(expr),
+        port: body.get("port").map(expr),
+    }
+}
+
+/// Deepest nesting of expressions that is read; the JSON reader itself stops at 128.
+fn expr(value: &Value) -> Expr {
+    match value {
+        Value::String(word) => match word.strip_prefix('@') {
+            Some(name) => Expr::SetRef(name.to_owned()),
+            None => Expr::Word(word.clone()),
+        },
+        Value::Bool(flag) => Expr::Bool(*flag),
+        Value::Number(n) => n.as_u64().map_or_else(|| Expr::Other(n.to_string()), |n| Expr::Number(n.into())),
+        Value::Array(list) => Expr::List(list.iter().map(expr).collect()),
+        Value::Object(object) => match object.iter().next() {
+            Some((name, body)) if object.len() == 1 => named(name, body, value),
+            _ => Expr::Other(value.to_string()),
+        },
+        Value::Null => Expr::Other("null".to_owned()),
+    }
+}
+
+fn named(name: &str, body: &Value, whole: &Value) -> Expr {
+    read_named(name, body).unwrap_or_else(|| Expr::Other(whole.to_string()))
+}
+
+fn read_named(name: &str, body: &Value) -> Option<Expr> {
+    let pair = || match body.as_array().map(Vec::as_slice) {
+        Some([a, b]) => Some((Box::new(expr(a)), Box::new(expr(b)))),
+        _ => None,
+    };
+    let binary = |op| pair().map(|(a, b)| Expr::Binary(op, a, b));
+    Some(match name {
+        "meta" => Expr::Meta(text(body, "key")?),
+        "ct" => Expr::Ct { key: text(body, "key")?, dir: text(body, "dir") },
+        "payload" => payload(body.as_object()?)?,
+        "fib" => Expr::Fib { result: text(body, "result")?, flags: words(body.get("flags")?) },
+        "prefix" => {
+            let length = body.get("len")?.as_u64().and_then(|l| u32::try_from(l).ok())?;
+            Expr::Prefix(Box::new(expr(body.get("addr")?)), length)
+        }
+        "range" => {
+            let (first, last) = pair()?;
+            Expr::Range(first, last)
+        }
+        "set" => Expr::Set(read_elements(body)?),
+        "concat" => Expr::Concat(body.as_array()?.iter().map(expr).collect()),
+        "map" => Expr::Map(Box::new(expr(body.get("key")?)), Box::new(expr(body.get("data")?))),
+        "elem" => expr(body.get("val")?),
+        "&" => binary(BinOp::And)?,
+        "|" => binary(BinOp::Or)?,
+        "^" => binary(BinOp::Xor)?,
+        "<<" => binary(BinOp::Left)?,
+        ">>" => binary(BinOp::Right)?,
+        _ => return None,
+    })
+}
+
+fn payload(body: &Map<String, Value>) -> Option<Expr> {
+    let word = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some(Expr::Payload { protocol: word("protocol")?, field: word("field")? })
+}

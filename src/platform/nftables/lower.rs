@@ -1,0 +1,336 @@
+//! From the syntax of nft to vendor-neutral rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::ast::{self, Data, Expr, Nat, Op, Statement, Verdict};
+use super::key::{Key, Leaf, key};
+use super::value::{Found, Sets, member, relation, single};
+use super::{nat, render, write};
+use crate::finding::Location;
+use crate::firewall::{Action, Base, Chain, ChainId, ChainKind, Hook, Rule, Step, Table, Test};
+use crate::host::{HostFacts, routing::WayOut};
+use crate::packet::{Atom, Family, Field, NamePattern, Prefix, State};
+use crate::platform::Gap;
+use crate::platform::netfilter::{Occurrences, not_modelled};
+use crate::reason::Reason;
+
+/// Turns one table into its vendor-neutral form; `None` for families that no IP packet meets.
+pub(super) fn table(
+    table: &ast::Table,
+    file: &Arc<str>,
+    host: &HostFacts,
+    gaps: &mut Vec<Gap>,
+) -> Option<Table> {
+    let families = match table.family.as_str() {
+        "ip" => vec![Family::Ipv4],
+        "ip6" => vec![Family::Ipv6],
+        "inet" | "netdev" => Family::BOTH.to_vec(),
+        _ => return None,
+    };
+    let filled: BTreeSet<&str> = table
+        .chains
+        .iter()
+        .flat_map(|c| &c.rules)
+        .flat_map(|r| &r.statements)
+        .filter_map(|s| if let Statement::Remember { set } = s { Some(set.as_str()) } else { None })
+        .collect();
+    let places = table.chains.iter().enumerate().map(|(id, chain)| (chain.name.as_str(), id)).collect();
+    let surroundings = Surroundings { table, families: &families, file, host, filled, places };
+    let chains = table.chains.iter().map(|chain| surroundings.chain(chain, gaps)).collect();
+    Some(Table { name: format!("{} {}", table.family, table.name), families, chains })
+}
+
+/// What all rules of a table share.
+pub(super) struct Surroundings<'a> {
+    pub table: &'a ast::Table,
+    pub families: &'a [Family],
+    pub file: &'a Arc<str>,
+    pub host: &'a HostFacts,
+    /// Sets that rules fill while packets pass.
+    filled: BTreeSet<&'a str>,
+    places: BTreeMap<&'a str, ChainId>,
+}
+
+impl Surroundings<'_> {
+    fn chain(&self, chain: &ast::Chain, gaps: &mut Vec<Gap>) -> Chain {
+        let place = format!("{} {} {}", self.table.family, self.table.name, chain.name);
+        let base = chain.base.as_ref().filter(|_| !self.table.dormant).and_then(|base| {
+            let known = self.base(base, chain, &place);
+            if known.is_none() {
+                let text = format!("{place}: hook {} {:?}", base.hook, base.priority);
+                gaps.push(Gap { reason: Reason::Unread { text }, location: None });
+            }
+            known
+        });
+        let rules = chain.rules.iter().map(|rule| {
+            let location = match rule.line {
+                0 => Location::within(Arc::clone(self.file), format!("{place}: {}", rule.text)),
+                line => Location::at(Arc::clone(self.file), line, rule.text.as_str()),
+            };
+            (rule, location)
+        });
+        let mut occurrences = Occurrences::of_chain(place.clone());
+        let rules = rules
+            .map(|(rule, location)| {
+                let mut reader =
+                    RuleReader { around: self, occurrences: &mut occurrences, unread: Vec::new() };
+                let steps = reader.steps(rule);
+                gaps.extend(
+                    reader.unread.into_iter().map(|reason| Gap { reason, location: Some(location.clone()) }),
+                );
+                Rule { steps, location }
+            })
+            .collect();
+        Chain { name: chain.name.clone(), base, rules }
+    }
+
+    fn base(&self, base: &ast::Base, chain: &ast::Chain, place: &str) -> Option<Base> {
+        let hook = match base.hook.as_str() {
+            "ingress" => Hook::Ingress,
+            "prerouting" => Hook::Prerouting,
+            "input" => Hook::Input,
+            "forward" => Hook::Forward,
+            "output" => Hook::Output,
+            "postrouting" | "egress" => Hook::Postrouting,
+            _ => return None,
+        };
+        let kind = if base.kind == "nat" { ChainKind::Nat } else { ChainKind::Filter };
+        let policy = format!("{place}: policy {}", if base.accept { "accept" } else { "drop" });
+        let location = match chain.line {
+            0 => Location::within(Arc::clone(self.file), policy),
+            line => Location::at(Arc::clone(self.file), line, policy),
+        };
+        let devices = base.devices.iter().map(|d| NamePattern::Exact(d.clone())).collect();
+        Some(Base { hook, priority: base.priority?, kind, accept: base.accept, devices, location })
+    }
+}
+
+/// Reads the statements of one rule.
+pub(super) struct RuleReader<'a, 'o> {
+    pub around: &'a Surroundings<'a>,
+    pub occurrences: &'o mut Occurrences,
+    unread: Vec<Reason>,
+}
+
+impl RuleReader<'_, '_> {
+    fn steps(&mut self, rule: &ast::Rule) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for statement in &rule.statements {
+            match statement {
+                Statement::Match { left, op, right } => {
+                    steps.push(Step::Match(self.matching(left, *op, right)))
+                }
+                Statement::Verdict(verdict) => {
+                    let action = self.action(verdict);
+                    steps.push(Step::act(action));
+                }
+                Statement::VerdictMap { key, data } => steps.push(self.verdict_map(key, data)),
+                Statement::Nat { kind, family, address, port } => {
+                    let family = family.as_deref();
+                    steps.extend(nat::steps(
+                        self,
+                        *kind,
+                        family,
+                        address.as_ref(),
+                        port.as_ref(),
+                        &rule.text,
+                    ));
+                }
+                Statement::Set { key, value } => steps.extend(write::steps(self, key, value, &rule.text)),
+                Statement::Notrack => steps.push(Step::Notrack),
+                Statement::Nothing | Statement::Remember { .. } => {}
+                Statement::RunTime(text) => {
+                    let atom = self.occurrences.atom(Reason::RunTime { text: text.clone() });
+                    steps.push(Step::Match(Test::Atom(atom)));
+                }
+                Statement::Outside(text) => {
+                    let atom = self.occurrences.atom(Reason::OutsideService { name: text.clone() });
+                    steps.push(Step::act(Action::Outside(atom)));
+                }
+                Statement::Unread(text) => {
+                    let action = Action::Unknown(self.unread_atom(text));
+                    steps.push(Step::act(action));
+                    // what stands behind it is covered: anything may happen
+                    break;
+                }
+            }
+        }
+        steps
+    }
+
+    /// An atom for something that was not understood; it is listed as a gap too.
+    pub(super) fn unread_atom(&mut self, text: &str) -> Atom {
+        let reason = Reason::Unread { text: text.to_owned() };
+        self.unread.push(reason.clone());
+        self.occurrences.atom(reason)
+    }
+
+    /// The test that a match makes.
+    fn matching(&mut self, left: &Expr, op: Op, right: &Expr) -> Test {
+        let key = key(left);
+        let text = || format!("{} {}", render::expr(left), render::expr(right)).replace('\n', " ");
+        let text = match op {
+            Op::Implicit | Op::Eq => text(),
+            op => format!("{op:?} {}", text()).to_lowercase(),
+        };
+        match &key.leaf {
+            Leaf::NotModelled => return not_modelled(text),
+            Leaf::RunTime => return Test::Atom(self.occurrences.atom(Reason::RunTime { text })),
+            Leaf::RouteBack(same_interface) => return self.route_back(*same_interface, op, right, &text),
+            _ => {}
+        }
+        match relation(&key, op, right, self) {
+            Some(test) => self.guard(&key, test, &text),
+            None => Test::Atom(self.unread_atom(&text)),
+        }
+    }
+
+    /// The test, where the part it looks at is there.
+    pub(super) fn guard(&self, key: &Key, test: Test, text: &str) -> Test {
+        let mut all = key.all_guards();
+        all.push(test);
+        let guarded = Test::All(all);
+        if key.any_transport {
+            let elsewhere = Test::All(vec![
+                Test::has_ports().negate(),
+                Test::Ranges(Field::Fragment, vec![(0, 0)]),
+                not_modelled(format!("{text} without ports")),
+            ]);
+            return Test::Any(vec![guarded, elsewhere]);
+        }
+        if key.original {
+            // the tuple of a new connection is the packet as it arrived; that of an older one is not known
+            let fresh = Test::State(vec![State::New]);
+            let older = Test::All(vec![
+                Test::State(vec![State::Established, State::Related]),
+                not_modelled(text.to_owned()),
+            ]);
+            return Test::Any(vec![Test::All(vec![fresh, Test::Arriving(Box::new(guarded))]), older]);
+        }
+        guarded
+    }
+
+    /// `fib saddr [. iif] oif exists|missing`: whether a packet to the source would leave (by the same interface).
+    fn route_back(&mut self, same_interface: bool, op: Op, right: &Expr, text: &str) -> Test {
+        let exists = match right {
+            Expr::Bool(exists) => *exists,
+            Expr::Word(word) if word == "missing" => false,
+            Expr::Word(word) if word == "exists" => true,
+            Expr::Number(0) => false,
+            _ => return not_modelled(text),
+        };
+        let Some(ways) = self.around.host.ways_out() else { return not_modelled(text) };
+        let mut back: Vec<Test> = ways
+            .into_iter()
+            .filter_map(|(way, sources)| match way {
+                WayOut::By(names) => {
+                    let by = |name: String| Test::Interface(Field::In, NamePattern::Exact(name));
+                    let any = Test::Any(names.into_iter().map(by).collect());
+                    let source = Test::Address(Field::Src, sources);
+                    Some(if same_interface { Test::All(vec![source, any]) } else { source })
+                }
+                WayOut::Nowhere => None,
+            })
+            .collect();
+        // every link has its own route to link-local addresses
+        back.extend("fe80::/10".parse::<Prefix>().ok().map(|p| Test::Address(Field::Src, p.into())));
+        let negate = exists == matches!(op, Op::Ne | Op::Not);
+        Test::Any(back).negate_if(negate)
+    }
+
+    pub(super) fn action(&mut self, verdict: &Verdict) -> Action {
+        let place = |name: &str| self.around.places.get(name).copied();
+        match verdict {
+            Verdict::Accept => Action::Accept,
+            Verdict::Drop => Action::Drop,
+            Verdict::Reject => Action::Reject,
+            Verdict::Continue => Action::Continue,
+            Verdict::Return => Action::Return,
+            Verdict::Jump(name) => match place(name) {
+                Some(id) => Action::Jump(id),
+                None => Action::Unknown(self.unread_atom(&format!("jump {name}"))),
+            },
+            Verdict::Goto(name) => match place(name) {
+                Some(id) => Action::Goto(id),
+                None => Action::Unknown(self.unread_atom(&format!("goto {name}"))),
+            },
+        }
+    }
+
+    fn verdict_map(&mut self, left: &Expr, data: &Expr) -> Step {
+        let text = format!("{} vmap {}", render::expr(left), render::expr(data));
+        let key = key(left);
+        let (elements, open) = match data {
+            Expr::Set(elements) => (elements.clone(), false),
+            Expr::SetRef(name) => match self.find(name) {
+                Found::Closed(set) => (set.elements.clone(), false),
+                Found::Open(set) => (set.elements.clone(), true),
+                Found::Missing => (Vec::new(), true),
+            },
+            _ => (Vec::new(), true),
+        };
+        let mut options = Vec::new();
+        let mut fallback = None;
+        for element in &elements {
+            let Some(Data::Verdict(verdict)) = &element.value else {
+                return Step::act(Action::Unknown(self.unread_atom(&text)));
+            };
+            let action = self.action(verdict);
+            if matches!(&element.key, Expr::Word(word) if word == "*") {
+                fallback = Some(action);
+                continue;
+            }
+            let Some(test) = single(&key.leaf, &element.key) else {
+                return Step::act(Action::Unknown(self.unread_atom(&text)));
+            };
+            options.push((self.guard(&key, test, &text), action));
+        }
+        if open {
+            let reason = Reason::ContentsUnknown { name: render::expr(data) };
+            options.push((Test::Always, Action::Unknown(self.occurrences.atom(reason))));
+        }
+        options.extend(fallback.map(|action| (Test::All(key.all_guards()), action)));
+        Step::Choose(options)
+    }
+
+    /// Tests of a map's keys with the values they give; `None` where the map is not fully known.
+    pub(super) fn map_options(&mut self, left: &Expr, data: &Expr) -> Option<Vec<(Test, Expr)>> {
+        let key = key(left);
+        let elements = match data {
+            Expr::Set(elements) => elements.clone(),
+            Expr::SetRef(name) => match self.find(name) {
+                Found::Closed(set) => set.elements.clone(),
+                Found::Open(_) | Found::Missing => return None,
+            },
+            _ => return None,
+        };
+        let options = elements.into_iter().map(|element| {
+            let test = member(&key.leaf, &element.key, self)?;
+            match element.value {
+                Some(Data::Value(value)) => Some((self.guard(&key, test, "map"), value)),
+                _ => None,
+            }
+        });
+        options.collect()
+    }
+}
+
+impl Sets for RuleReader<'_, '_> {
+    fn find(&self, name: &str) -> Found<'_> {
+        match self.around.table.sets.get(name) {
+            None => Found::Missing,
+            Some(set) if set.open || self.around.filled.contains(name) => Found::Open(set),
+            Some(set) => Found::Closed(set),
+        }
+    }
+
+    fn more(&mut self, name: &str) -> Test {
+        Test::Atom(self.occurrences.atom(Reason::ContentsUnknown { name: format!("@{name}") }))
+    }
+}
+
+/// The kinds of translation by their ends.
+pub(super) const fn is_destination(kind: Nat) -> bool {
+    matches!(kind, Nat::Destination | Nat::Redirect)
+}

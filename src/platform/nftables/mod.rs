@@ -1,0 +1,108 @@
+//! nftables: nft(8), libnftables-json(5); priorities from `netfilter_ipv4.h` and nft(8), "Standard priority names".
+
+mod ast;
+mod json;
+mod key;
+mod lower;
+mod nat;
+mod render;
+mod value;
+mod write;
+
+use std::sync::Arc;
+
+use super::netfilter;
+use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret};
+use crate::evidence::DeviceEvidence;
+use crate::finding::Location;
+use crate::firewall::Table;
+use crate::host::HostFacts;
+use crate::reason::Reason;
+
+/// The platform.
+pub struct Nftables;
+
+impl Platform for Nftables {
+    fn id(&self) -> &'static str {
+        "nftables"
+    }
+
+    fn ask(&self) -> Vec<Ask> {
+        netfilter::ask()
+    }
+
+    fn prove(&self, artifact: &str, bytes: &[u8]) -> Result<(), Reason> {
+        netfilter::prove(artifact, bytes)
+    }
+
+    fn secrets(&self) -> &'static [Secret] {
+        &[]
+    }
+
+    fn noise(&self) -> &'static [Noise] {
+        netfilter::NOISE
+    }
+
+    fn read(&self, evidence: &DeviceEvidence, model: &mut DeviceModel) {
+        netfilter::read(evidence, model);
+    }
+}
+
+/// What changes by itself in `nft` output.
+pub(super) const NOISE: &[Noise] = &[
+    Noise {
+        artifacts: "nft.json",
+        pattern: r#""(packets|bytes|handle|expires|index)": ?\d+"#,
+        replacement: r#""$1":0"#,
+    },
+    Noise { artifacts: "nft.json", pattern: r#"\{"metainfo": ?\{[^}]*\}\},? ?"#, replacement: "" },
+    Noise { artifacts: "nft.txt", pattern: r"counter packets \d+ bytes \d+", replacement: "counter" },
+    Noise { artifacts: "nft.txt", pattern: r" expires \S+", replacement: "" },
+];
+
+/// One artifact's tables, kept until it is known which of them iptables-save speaks for.
+pub(super) struct Listing {
+    ruleset: ast::Ruleset,
+    file: Arc<str>,
+}
+
+/// Reads `nft -j list ruleset`.
+///
+/// # Errors
+/// What makes the text no such JSON.
+pub(super) fn read_json(text: &str) -> Result<Listing, String> {
+    Ok(Listing { ruleset: json::read(text)?, file: "nft.json".into() })
+}
+
+impl Listing {
+    /// Families and names of its tables.
+    pub(super) fn names(&self) -> Vec<(String, String)> {
+        self.ruleset.tables.iter().map(|t| (t.family.clone(), t.name.clone())).collect()
+    }
+
+    /// Leaves out a table that another artifact speaks for.
+    pub(super) fn without(&mut self, family: &str, name: &str) {
+        self.ruleset.tables.retain(|t| !(t.family == family && t.name == name));
+    }
+
+    /// The vendor-neutral tables.
+    pub(super) fn tables(&self, host: &HostFacts, gaps: &mut Vec<Gap>) -> Vec<Table> {
+        for (line, text) in &self.ruleset.unread {
+            let location = Location {
+                file: Arc::clone(&self.file),
+                line: Some(*line).filter(|l| *l > 0),
+                text: text.as_str().into(),
+            };
+            gaps.push(Gap { reason: Reason::Unread { text: text.clone() }, location: Some(location) });
+        }
+        let mut tables: Vec<Table> =
+            self.ruleset.tables.iter().filter_map(|t| lower::table(t, &self.file, host, gaps)).collect();
+        if !self.ruleset.unread.is_empty() {
+            tables.push(netfilter::doubt(
+                &self.file,
+                Reason::Unread { text: format!("{}: statements", self.file) },
+            ));
+        }
+        tables
+    }
+}
