@@ -235,17 +235,24 @@ impl Reader<'_> {
     fn listing(&mut self) {
         let evidence = self.evidence;
         let nft = evidence.platforms.iter().any(|p| p == "nftables");
-        let Some(text) = evidence.text("nft.json") else {
-            let needed = match evidence.source {
-                Source::Snapshot => !evidence.is_absent("nft.json"),
-                Source::Bare => nft,
-            };
-            if needed {
-                self.missing("nft.json", &Family::BOTH);
+        let read = match (evidence.text("nft.json"), evidence.text("nft.txt")) {
+            (Some(json), _) => nftables::read_json(&json),
+            // of a snapshot the JSON form is the proof that all is there
+            (None, Some(text)) if evidence.source == Source::Bare => {
+                Ok(nftables::read_text(&text, "nft.txt", &|path| included(evidence, path)))
             }
-            return;
+            _ => {
+                let needed = match evidence.source {
+                    Source::Snapshot => !evidence.is_absent("nft.json"),
+                    Source::Bare => nft,
+                };
+                if needed {
+                    self.missing("nft.json", &Family::BOTH);
+                }
+                return;
+            }
         };
-        match nftables::read_json(&text) {
+        match read {
             Ok(mut listing) => {
                 self.leave_to_iptables(&mut listing);
                 self.firewall.tables.extend(listing.tables(&self.model.host, &mut self.model.gaps));
@@ -290,6 +297,28 @@ impl Reader<'_> {
         self.model.gaps.push(Gap { reason: reason.clone(), location: None });
         self.firewall.tables.push(doubt(&artifact.into(), reason));
     }
+}
+
+/// The files that an `include` names, if the evidence holds any: an exact path, or a pattern with one `*` in its last
+/// part.
+fn included(evidence: &DeviceEvidence, path: &str) -> Option<Vec<String>> {
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/etc/{path}") };
+    let Some((before, after)) = path.split_once('*') else {
+        return evidence.file(&path).map(|text| vec![text.into_owned()]);
+    };
+    let folder =
+        crate::evidence::device::file_artifact(before.rsplit_once('/').map_or("", |(folder, _)| folder));
+    let inside = evidence.artifacts.keys().filter(|name| name.starts_with(&folder));
+    let start = crate::evidence::device::file_artifact(before);
+    let texts: Vec<String> = inside
+        .filter(|name| {
+            let rest = name.strip_prefix(start.as_str()).and_then(|rest| rest.strip_suffix(after));
+            rest.is_some_and(|middle| !middle.contains('/'))
+        })
+        .filter_map(|name| evidence.text(name).map(|t| t.into_owned()))
+        .collect();
+    // an empty folder is legal for a pattern, but only a captured one is known to be empty
+    (!texts.is_empty()).then_some(texts)
 }
 
 fn committed(text: &str) -> bool {

@@ -1,11 +1,15 @@
 //! nftables: nft(8), libnftables-json(5); priorities from `netfilter_ipv4.h` and nft(8), "Standard priority names".
 
 mod ast;
+mod expr;
 mod json;
 mod key;
+mod lex;
 mod lower;
 mod nat;
 mod render;
+mod rule;
+mod text;
 mod value;
 mod write;
 
@@ -72,6 +76,12 @@ pub(super) struct Listing {
 /// What makes the text no such JSON.
 pub(super) fn read_json(text: &str) -> Result<Listing, String> {
     Ok(Listing { ruleset: json::read(text)?, file: "nft.json".into() })
+}
+
+/// Reads a ruleset as text: what `nft list ruleset` prints, or a configuration file. `includes` finds the files it
+/// includes.
+pub(super) fn read_text(text: &str, file: &str, includes: &dyn Fn(&str) -> Option<Vec<String>>) -> Listing {
+    Listing { ruleset: text::read(text, includes), file: file.into() }
 }
 
 impl Listing {
