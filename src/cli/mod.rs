@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod diff;
 pub mod exit;
 mod trace;
 
@@ -19,6 +20,8 @@ pub struct Cli {
 enum Command {
     /// What happens to packets or relay attempts, and by which lines
     Trace(trace::Args),
+    /// What changed between two states, in text and in meaning
+    Diff(diff::Args),
 }
 
 /// Why a command could not do its work.
@@ -39,5 +42,6 @@ pub enum CliError {
 pub fn run(cli: Cli) -> Result<Exit, CliError> {
     match cli.command {
         Command::Trace(args) => trace::run(&args),
+        Command::Diff(args) => diff::run(&args),
     }
 }

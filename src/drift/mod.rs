@@ -1,1 +1,8 @@
-//! (in preparation)
+//! Before against after: text, flows, relay attempts.
+
+pub mod flows;
+pub mod lines;
+pub mod text;
+
+pub use flows::{FlowDrift, Group, Moment};
+pub use lines::{Certainty, FlowLine};

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::address::Family;
+use super::address::{AddressRange, Family};
 use super::bdd::Ref;
 use super::field::{Field, State};
 use super::space::{PacketSet, Space};
@@ -62,6 +62,21 @@ impl Default for CoverLimits {
 }
 
 impl Space {
+    /// The set that a box describes.
+    pub fn box_set(&mut self, flow: &FlowBox) -> PacketSet {
+        let family = flow.family();
+        let sets = flow.fields.iter().map(|(field, ranges)| match (field, family) {
+            (Field::Src | Field::Dst, Some(family)) => {
+                let addresses =
+                    ranges.iter().map(|r| AddressRange { family, first: r.0, last: r.1 }).collect();
+                self.addresses(*field, &addresses)
+            }
+            _ => self.ranges(*field, ranges),
+        });
+        let sets: Vec<PacketSet> = sets.collect();
+        self.all(sets)
+    }
+
     /// Boxes whose union is exactly `set` (a set without atoms), as far as [`FlowBox::exact`] says so; coarse boxes
     /// hold more, never less.
     pub fn cover(&mut self, set: PacketSet, limits: CoverLimits) -> Vec<FlowBox> {
@@ -240,25 +255,7 @@ mod tests {
         let mut all = PacketSet::FALSE;
         for one in boxes {
             assert!(one.exact);
-            let family = space.family(one.family().unwrap());
-            let mut set = family;
-            for (field, ranges) in &one.fields {
-                let part = match field {
-                    Field::Src | Field::Dst => {
-                        let addresses: AddressSet = ranges
-                            .iter()
-                            .map(|r| crate::packet::AddressRange {
-                                family: one.family().unwrap(),
-                                first: r.0,
-                                last: r.1,
-                            })
-                            .collect();
-                        space.addresses(*field, &addresses)
-                    }
-                    _ => space.ranges(*field, ranges),
-                };
-                set = space.and(set, part);
-            }
+            let set = space.box_set(one);
             all = space.or(all, set);
         }
         all

@@ -72,6 +72,26 @@ impl Space {
         self.and(state, clean)
     }
 
+    /// The plain packets of a set of fresh ones: of TCP those whose only flag is SYN, with the flags no longer looked
+    /// at. The second set holds what differs for openings with further flags (PSH, URG, ECE, CWR).
+    pub fn plain_opening(&mut self, set: PacketSet) -> (PacketSet, PacketSet) {
+        let opening = flag::SYN | flag::ACK | flag::RST | flag::FIN;
+        let (plain, fixed) = ([0xff, opening]).map(|mask| self.with_flags(set, mask)).into();
+        // usually no rule looks at the further flags, and nothing differs
+        (plain, self.diff(fixed, plain))
+    }
+
+    /// The set with the flags under `mask` as in a plain SYN.
+    fn with_flags(&mut self, set: PacketSet, mask: u8) -> PacketSet {
+        let bit = |var: super::bdd::Var| {
+            let shift =
+                (Field::Flags.end() - 1).checked_sub(var).filter(|shift| *shift < Field::Flags.bits())?;
+            let constant = if flag::SYN >> shift & 1 == 1 { PacketSet::TRUE } else { PacketSet::FALSE };
+            (mask >> shift & 1 == 1).then_some(constant)
+        };
+        self.before_change(set, &bit)
+    }
+
     fn icmp_types(&mut self, types: &[u8]) -> PacketSet {
         let sets: Vec<PacketSet> = types.iter().map(|t| self.number(Field::IcmpType, (*t).into())).collect();
         self.any(sets)

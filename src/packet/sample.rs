@@ -22,12 +22,17 @@ impl Packet {
     pub fn new(src: IpAddr, dst: IpAddr, proto: u8) -> Option<Self> {
         let family = Family::of(src);
         (Family::of(dst) == family).then(|| {
-            Self { values: [0; Field::COUNT] }
+            Self::unspecified()
                 .with(Field::Family, u128::from(family == Family::Ipv6))
                 .with(Field::Src, number(src))
                 .with(Field::Dst, number(dst))
                 .with(Field::Proto, u128::from(proto))
         })
+    }
+
+    /// A packet in which every field is 0.
+    pub const fn unspecified() -> Self {
+        Self { values: [0; Field::COUNT] }
     }
 
     /// The value of a field.
