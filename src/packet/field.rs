@@ -1,7 +1,9 @@
 //! The fields of a packet and where their bits stand in the order of variables.
 //!
-//! The order decides everything: destination, source, protocol, destination port first was measured fifty times
-//! faster on long rule lists than protocol or ports first. IPv4 addresses use the first 32 of the 128 variables.
+//! The order decides everything. Destination, source, protocol, destination port was measured fifty times faster on
+//! long rule lists than protocol or ports first. Interfaces and connection state, which real rulesets branch on first
+//! and which have few values, stand in front: behind the addresses they made a real ruleset of 5,000 rules on 25
+//! interfaces too large. IPv4 addresses use the first 32 of the 128 variables.
 
 use super::bdd::Var;
 
@@ -10,6 +12,12 @@ use super::bdd::Var;
 pub enum Field {
     /// 0: IPv4, 1: IPv6.
     Family,
+    /// Interface it arrived by: a number of [`super::Interfaces`].
+    In,
+    /// Interface it leaves by; free only where routes are unknown.
+    Out,
+    /// Connection state, see [`State`].
+    State,
     /// Destination address.
     Dst,
     /// Source address.
@@ -28,8 +36,6 @@ pub enum Field {
     Flags,
     /// 1: a fragment behind the first, without transport header.
     Fragment,
-    /// Connection state, see [`State`].
-    State,
     /// Bit 1: destination was translated, bit 0: source was translated.
     Status,
     /// 1: delivered to the host itself; free only where addresses are unknown.
@@ -38,14 +44,13 @@ pub enum Field {
     Mark,
     /// Connection mark.
     CtMark,
-    /// Interface it arrived by: a number of [`super::Interfaces`].
-    In,
-    /// Interface it leaves by; free only where routes are unknown.
-    Out,
 }
 
 const LAYOUT: [(Field, u32); Field::COUNT] = [
     (Field::Family, 1),
+    (Field::In, 14),
+    (Field::Out, 14),
+    (Field::State, 3),
     (Field::Dst, 128),
     (Field::Src, 128),
     (Field::Proto, 8),
@@ -55,21 +60,18 @@ const LAYOUT: [(Field, u32); Field::COUNT] = [
     (Field::IcmpCode, 8),
     (Field::Flags, 8),
     (Field::Fragment, 1),
-    (Field::State, 3),
     (Field::Status, 2),
     (Field::Local, 1),
     (Field::Mark, 32),
     (Field::CtMark, 32),
-    (Field::In, 14),
-    (Field::Out, 14),
 ];
 
 /// The first variable behind all fields: atoms start here.
-pub const FIRST_ATOM: Var = Field::Out.first() + Field::Out.bits();
+pub const FIRST_ATOM: Var = Field::CtMark.first() + Field::CtMark.bits();
 
 impl Field {
     /// Number of fields.
-    pub const COUNT: usize = Self::Out as usize + 1;
+    pub const COUNT: usize = Self::CtMark as usize + 1;
 
     /// Every field, in order.
     pub fn all() -> impl Iterator<Item = Self> {
