@@ -1,0 +1,3 @@
+//! Texts, one file a subject, each in English and in Japanese.
+
+pub mod declarations;
