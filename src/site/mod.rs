@@ -18,6 +18,7 @@ mod draft;
 pub mod endpoint;
 pub mod find;
 pub mod flow;
+pub mod init;
 pub mod load;
 pub mod name;
 pub mod near;
