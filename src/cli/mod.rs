@@ -2,10 +2,12 @@
 
 mod diff;
 pub mod exit;
+mod init;
 mod trace;
 
 use clap::{Parser, Subcommand};
 
+use crate::report::Lang;
 use exit::Exit;
 
 /// Change-window checkpoint: what became reachable, and what became relayable, while you worked.
@@ -18,6 +20,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a commented site.toml, an example of a change, a folder for rules, and .gitignore
+    Init(init::Args),
     /// What happens to packets or relay attempts, and by which lines
     Trace(trace::Args),
     /// What changed between two states, in text and in meaning
@@ -40,7 +44,9 @@ pub enum CliError {
 /// # Errors
 /// What the user did wrong, or what could not be written.
 pub fn run(cli: Cli) -> Result<Exit, CliError> {
+    let lang = Lang::from_locale(|name| std::env::var(name).ok());
     match cli.command {
+        Command::Init(args) => init::run(&args, lang),
         Command::Trace(args) => trace::run(&args),
         Command::Diff(args) => diff::run(&args),
     }

@@ -1,0 +1,4 @@
+//! Texts, one file a subject, each in English and in Japanese.
+
+pub mod declarations;
+pub mod init;

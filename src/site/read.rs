@@ -1,0 +1,169 @@
+//! Reads `site.toml`: entry by entry, then what the entries say of each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::device::{Device, Jump, read_device};
+use super::diagnostic::{Rejected, Source};
+use super::draft::Draft;
+use super::name::Name;
+use super::problem::{Problem, Referent};
+use super::table::{self, Reader, Table, Value};
+use super::value::read_prefix;
+use super::zone::{Trust, Zone, Zones};
+use super::{Known, Site};
+use crate::packet::{AddressSet, Family, Prefix};
+
+/// A zone as read, with the places that later complaints point at.
+struct ZoneEntry {
+    zone: Zone,
+    name_span: Range<usize>,
+    networks: Vec<Spanned<Prefix>>,
+}
+
+/// Reads a site.
+pub(super) fn read_site(source: &Source, known: &Known<'_>) -> Result<Site, Rejected> {
+    let site = table::read(source, |reader, root| {
+        let draft = Draft::new(reader, source, known);
+        let entries: Vec<ZoneEntry> =
+            root.tables("zone", "[[zone]]").into_iter().filter_map(|t| read_zone(t, &draft)).collect();
+        let devices = root.tables("device", "[[device]]").into_iter().filter_map(|t| {
+            let span = t.span();
+            Some((read_device(t, &draft)?, span))
+        });
+        let devices: Vec<(Device, Range<usize>)> = devices.collect();
+        let mut site =
+            Site { zones: Zones::new(entries.iter().map(|entry| entry.zone.clone())), ..Site::default() };
+        if let Some(table) = root.table("site", "[site]") {
+            read_head(table, &draft, &mut site);
+        }
+        if let Some(table) = root.table("rules", "[rules]") {
+            site.packs = table.get("packs").and_then(|v| v.each(|pack| draft.pack(pack))).unwrap_or_default();
+            table.finish();
+        }
+        root.finish();
+        draft.check_names();
+        check_networks(reader, &entries, &devices);
+        check_rings(reader, &devices);
+        site.devices = devices.into_iter().map(|(device, _)| (device.name.clone(), device)).collect();
+        Some(site)
+    })?;
+    Ok(Site { source: Some(source.clone()), ..site })
+}
+
+/// Reads `[site]`.
+fn read_head(table: Table<'_>, draft: &Draft<'_>, site: &mut Site) {
+    site.name = table.get("name").and_then(|v| v.line());
+    site.isolate =
+        table.get("isolate").and_then(|v| read_sets(&v, Referent::Zone, draft)).unwrap_or_default();
+    site.never_together =
+        table.get("never_together").and_then(|v| read_sets(&v, Referent::Group, draft)).unwrap_or_default();
+    site.require = table.get("require").and_then(|v| v.each(Value::flow)).unwrap_or_default();
+    for flow in &site.require {
+        draft.refer_flow(flow, &site.zones);
+    }
+    site.soak = table.get("soak").and_then(|v| v.duration());
+    site.known_hosts = table.get("known_hosts").and_then(|v| v.parse(|text| draft.path(text)));
+    table.finish();
+}
+
+/// Reads lists of at least two different names: `[["a", "b"], ["c", "d"]]`.
+fn read_sets(value: &Value<'_>, what: Referent, draft: &Draft<'_>) -> Option<Vec<Spanned<BTreeSet<Name>>>> {
+    value.each(|members| {
+        let list = members.list()?;
+        let names: Vec<Name> = list.iter().filter_map(|member| draft.refer(what, member)).collect();
+        let set: BTreeSet<Name> = names.iter().cloned().collect();
+        if set.len() < 2 && names.len() == list.len() {
+            members.report(Problem::TooFew { key: members.key().to_owned(), least: 2 });
+        }
+        Some(Spanned::new(members.span(), set))
+    })
+}
+
+/// Reads one `[[zone]]`.
+fn read_zone(table: Table<'_>, draft: &Draft<'_>) -> Option<ZoneEntry> {
+    let words = [("untrusted", Trust::Untrusted), ("partner", Trust::Partner), ("trusted", Trust::Trusted)];
+    let name_value = table.need("name", "name = \"dmz\"");
+    let name = name_value.as_ref().and_then(|v| draft.declare(Referent::Zone, v));
+    let trust = table.need("trust", "trust = \"untrusted\"").and_then(|v| v.one_of(&words));
+    let networks = match table.get("networks") {
+        None => Some(Vec::new()),
+        Some(value) => value.filled().and_then(|members| {
+            // All are read before one that failed spoils the list, so that each is told.
+            let read: Vec<Option<_>> = members.iter().map(read_network).collect();
+            read.into_iter().collect()
+        }),
+    };
+    table.finish();
+    let networks: Vec<Spanned<Prefix>> = networks?;
+    let zone = Zone { name: name?, trust: trust?, networks: networks.iter().map(|n| *n.get_ref()).collect() };
+    Some(ZoneEntry { zone, name_span: name_value?.span(), networks })
+}
+
+fn read_network(value: &Value<'_>) -> Option<Spanned<Prefix>> {
+    value.parse(read_prefix).map(|prefix| Spanned::new(value.span(), prefix))
+}
+
+/// Every network belongs to one zone, no trusted zone is the internet, and every zone can be met somewhere.
+fn check_networks(reader: &Reader<'_>, entries: &[ZoneEntry], devices: &[(Device, Range<usize>)]) {
+    let mut owners: BTreeMap<Prefix, &Name> = BTreeMap::new();
+    for entry in entries {
+        let zone = &entry.zone;
+        for network in &entry.networks {
+            let owner = owners.entry(*network.get_ref()).or_insert(&zone.name);
+            if **owner != zone.name {
+                let (network_text, zone) = (network.get_ref().to_string(), owner.to_string());
+                reader.report(network.span(), Problem::SharedNetwork { network: network_text, zone });
+            }
+        }
+        let all: AddressSet = zone.networks.iter().copied().collect();
+        if zone.trust == Trust::Trusted && is_internet(&all) {
+            let span = entry.networks.first().map_or(entry.name_span.clone(), Spanned::span);
+            reader.report(span, Problem::TrustsTheInternet { zone: zone.name.to_string() });
+        }
+        let bound = |(device, _): &(Device, _)| device.interfaces.values().any(|name| *name == zone.name);
+        if zone.networks.is_empty() && !zone.is_rest() && !devices.iter().any(bound) {
+            reader.report(entry.name_span.clone(), Problem::ZoneNowhere { zone: zone.name.to_string() });
+        }
+    }
+}
+
+/// Half of all IPv4 or a sixteenth of IPv6: what DESIGN calls "any" by meaning.
+fn is_internet(addresses: &AddressSet) -> bool {
+    addresses.count(Family::Ipv4) >= 1 << 31 || addresses.count(Family::Ipv6) >= 1 << 124
+}
+
+/// No device stands behind itself, and none is reached through itself.
+fn check_rings(reader: &Reader<'_>, devices: &[(Device, Range<usize>)]) {
+    let behind = devices.iter().filter_map(|(d, _)| Some((&d.name, d.behind.as_ref()?))).collect();
+    let jump = devices.iter().filter_map(|(d, _)| match d.jump.as_ref()? {
+        Jump::Device(name) => Some((&d.name, name)),
+        Jump::Account(_) => None,
+    });
+    let jump = jump.collect();
+    for (device, span) in devices {
+        for (key, next) in [("behind", &behind), ("jump", &jump)] {
+            if let Some(path) = ring(&device.name, next) {
+                reader.report(span.clone(), Problem::Cycle { key: key.to_owned(), path });
+            }
+        }
+    }
+}
+
+/// The way from a device back to itself; told at the device of the ring that comes first by name.
+fn ring(start: &Name, next: &BTreeMap<&Name, &Name>) -> Option<Vec<String>> {
+    let mut path = vec![start];
+    while let Some(at) = path.last().and_then(|last| next.get(*last)).copied() {
+        let closes = at == start;
+        if at < start || (!closes && path.contains(&at)) {
+            return None;
+        }
+        path.push(at);
+        if closes {
+            return Some(path.into_iter().map(Name::to_string).collect());
+        }
+    }
+    None
+}
