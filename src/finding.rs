@@ -244,6 +244,9 @@ pub struct Decided {
     /// The line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<Location>,
+    /// No rule decided: a default did.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_default: bool,
 }
 
 /// One thing that a rule found.

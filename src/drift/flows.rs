@@ -42,6 +42,8 @@ pub struct FlowDrift {
     pub closed: Vec<Group>,
     /// Accepted before and after, and delivered somewhere else than before.
     pub redirected: Vec<Group>,
+    /// Everything that is accepted after.
+    pub accepted: Vec<Group>,
 }
 
 /// The names of interfaces that any of several moments mentions, numbered once.
@@ -76,7 +78,8 @@ impl FlowDrift {
             None => Side { places: Vec::new(), accepted: PacketSet::FALSE },
         };
         let after = Side::of(&mut space, after, fresh)?;
-        let mut drift = Self { opened: Vec::new(), closed: Vec::new(), redirected: Vec::new(), space };
+        let none = Vec::new;
+        let mut drift = Self { opened: none(), closed: none(), redirected: none(), accepted: none(), space };
         for place in &after.places {
             let old = before.place(place).map_or(PacketSet::FALSE, |p| p.packets);
             let reached = drift.space.diff(place.packets, old);
@@ -86,6 +89,8 @@ impl FlowDrift {
             drift.opened.extend(opened);
             let redirected = drift.groups(place, redirected);
             drift.redirected.extend(redirected);
+            let accepted = drift.groups(place, place.packets);
+            drift.accepted.extend(accepted);
         }
         for place in &before.places {
             let closed = drift.space.diff(place.packets, after.accepted);

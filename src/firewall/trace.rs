@@ -41,6 +41,8 @@ pub struct Fate {
     pub verdict: Verdict,
     /// The line that decides it.
     pub line: Option<Location>,
+    /// That line is a policy: no rule decided.
+    pub by_policy: bool,
     /// The packet as it was delivered or thrown away.
     pub packet: Packet,
     /// Fields that translation or marking wrote, without a known value.
@@ -77,7 +79,8 @@ pub fn trace(
     let passed = path.follow(&mut one, Branch { flow: Seen::default(), change: Change::default() }, start);
     for branch in passed.input.into_iter().chain(passed.forward).chain(passed.output) {
         let line = branch.flow.rule.clone().or_else(|| branch.flow.policy.clone());
-        one.end(&branch, Verdict::Accept, line);
+        let by_policy = branch.flow.rule.is_none();
+        one.end(&branch, Verdict::Accept, line, by_policy);
     }
     (!one.gave_up).then_some(one.fates)
 }
@@ -105,7 +108,7 @@ struct OnePacket<'a> {
 const MAX_FATES: usize = 10_000;
 
 impl OnePacket<'_> {
-    fn end(&mut self, branch: &Branch<Seen>, verdict: Verdict, line: Option<Location>) {
+    fn end(&mut self, branch: &Branch<Seen>, verdict: Verdict, line: Option<Location>, by_policy: bool) {
         let unsure = branch
             .change
             .iter()
@@ -118,6 +121,7 @@ impl OnePacket<'_> {
         self.fates.push(Fate {
             verdict,
             line,
+            by_policy,
             packet: branch.change.apply(self.packet),
             unsure: unsure.collect(),
             unknown: branch.flow.unknown.clone(),
@@ -168,7 +172,7 @@ impl Domain for OnePacket<'_> {
                 return seen;
             }
         };
-        self.end(branch, verdict, Some(at.clone()));
+        self.end(branch, verdict, Some(at.clone()), matches!(by, By::Policy(_)));
         branch.flow.clone()
     }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::address::{AddressRange, Family};
+use super::address::{AddressRange, AddressSet, Family, Prefix};
 use super::bdd::Ref;
 use super::field::{Field, State};
 use super::space::{PacketSet, Space};
@@ -75,6 +75,48 @@ impl Space {
         });
         let sets: Vec<PacketSet> = sets.collect();
         self.all(sets)
+    }
+
+    /// The addresses that `field` ([`Field::Src`] or [`Field::Dst`]) has in any packet of the set; `None` when they are
+    /// too ragged to be listed.
+    pub fn addresses_in(&mut self, set: PacketSet, field: Field) -> Option<AddressSet> {
+        let others = Field::all().filter(|f| *f != field && *f != Field::Family);
+        let only = others.fold(set, |set, other| self.forget(set, other));
+        let mut ranges = Vec::new();
+        for flow in self.cover(only, CoverLimits::default()) {
+            let family = flow.family()?;
+            match flow.get(field) {
+                _ if !flow.exact => return None,
+                None => ranges.push(Prefix::all(family).into()),
+                Some(some) => {
+                    ranges.extend(some.iter().map(|r| AddressRange { family, first: r.0, last: r.1 }))
+                }
+            }
+        }
+        Some(ranges.into_iter().collect())
+    }
+
+    /// How many source addresses of a family have at least `ports` destination ports, in a set over source and
+    /// destination port only. Sets too ragged to be counted count as 0.
+    pub fn sources_with_ports(&mut self, set: PacketSet, family: Family, ports: u128) -> u128 {
+        let only = self.family(family);
+        let set = self.and(set, only);
+        let set = self.forget(set, Field::Family);
+        let limits = CoverLimits::default();
+        let mut cover = Cover { space: self, family, limits, memo: HashMap::new() };
+        let Some(by_source) = cover.groups(set, Field::Src) else { return 0 };
+        let size = |ranges: &[Range]| {
+            ranges.iter().fold(0u128, |n, r| n.saturating_add((r.1 - r.0).saturating_add(1)))
+        };
+        let mut sources = 0u128;
+        for (rest, ranges) in by_source {
+            let by_port = cover.groups(rest, Field::Dport).unwrap_or_default();
+            let open: u128 = by_port.iter().map(|(_, ranges)| size(ranges)).sum();
+            if open >= ports {
+                sources = sources.saturating_add(size(&ranges));
+            }
+        }
+        sources
     }
 
     /// Boxes whose union is exactly `set` (a set without atoms), as far as [`FlowBox::exact`] says so; coarse boxes
@@ -242,7 +284,7 @@ fn push_merged(ranges: &mut Vec<Range>, range: Range) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{AddressSet, Interfaces, Limits, NamePattern, Prefix, proto};
+    use crate::packet::{Interfaces, Limits, NamePattern, proto};
     use proptest::prelude::*;
 
     fn space() -> Space {

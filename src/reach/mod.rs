@@ -1,1 +1,5 @@
-//! (in preparation)
+//! What reaches what: packets by the trust of the place they come from.
+
+pub mod trust;
+
+pub use trust::Trusts;

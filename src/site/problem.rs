@@ -135,6 +135,18 @@ pub enum Problem {
         /// Line of the zone.
         line: usize,
     },
+    /// Two rules of one pack have the same id.
+    RuleTwice {
+        /// The id.
+        id: String,
+    },
+    /// A text of a rule names a value that its kind does not give.
+    UnknownPlaceholder {
+        /// The name in braces.
+        name: String,
+        /// Every name that may stand there.
+        known: Vec<String>,
+    },
     /// Two zones claim the very same network.
     SharedNetwork {
         /// The network.
@@ -281,6 +293,8 @@ pub enum ValueFault {
     NoHome,
     /// Not the name of an interface.
     Interface,
+    /// Not a service as rules name them.
+    Service,
     /// Not a listening socket.
     Listener,
     /// Neither a zone, a device, a prefix nor `any`.

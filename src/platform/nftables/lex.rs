@@ -41,6 +41,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let at = text.len() - rest.len();
+        let start = line;
         let (kind, length) = match c {
             '\n' => (Some(Kind::End), 1),
             ';' => (Some(Kind::End), 1),
@@ -68,7 +69,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
                 None => (Some(Kind::Word(c.to_string())), c.len_utf8()),
             },
         };
-        out.extend(kind.map(|kind| Token { kind, line, span: (at, at + length) }));
+        out.extend(kind.map(|kind| Token { kind, line: start, span: (at, at + length) }));
         if c == '\n' {
             line += 1;
         }

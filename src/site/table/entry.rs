@@ -89,6 +89,14 @@ impl<'r> Value<'r> {
         }
     }
 
+    /// `true` or `false`.
+    pub fn flag(&self) -> Option<bool> {
+        match self.value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => self.wrong_kind(Kind::Boolean, |_| "true".to_owned()),
+        }
+    }
+
     /// A duration: a number and a unit in quotes.
     pub fn duration(&self) -> Option<Duration> {
         let DeValue::Integer(number) = self.value.get_ref() else { return self.parse(read_duration) };

@@ -34,6 +34,10 @@ pub(super) fn what(problem: &Problem) -> String {
         Problem::Ambiguous { name, line } => {
             format!("`{name}` is also the name in line {line}, so a flow could mean the zone or the device")
         }
+        Problem::RuleTwice { id } => format!("rule `{id}` is there already"),
+        Problem::UnknownPlaceholder { name, .. } => {
+            format!("`{{{name}}}` stands for nothing in this kind of rule")
+        }
         Problem::SharedNetwork { network, zone } => format!("{network} belongs to zone `{zone}` already"),
         Problem::TrustsTheInternet { zone } => format!(
             "zone `{zone}` is trusted and holds half of IPv4 or a sixteenth of IPv6: strangers would be trusted"
@@ -97,6 +101,8 @@ pub(super) fn mend(problem: &Problem) -> String {
             "add networks = [\"192.0.2.0/24\"] to the zone, or write a prefix here".to_owned()
         }
         Problem::NotAfter { .. } => "correct one of the two times (day, month, offset)".to_owned(),
+        Problem::RuleTwice { .. } => "give one of them another id".to_owned(),
+        Problem::UnknownPlaceholder { known, .. } => format!("use one of {}", list(known)),
         Problem::Cycle { key, .. } => format!("remove `{key}` from one of these devices"),
     }
 }
@@ -184,6 +190,7 @@ fn value_fault(value: &str, fault: ValueFault) -> String {
         ValueFault::Path => "is not a path",
         ValueFault::NoHome => "begins with ~/ and no home folder is known",
         ValueFault::Interface => "is not the name of an interface",
+        ValueFault::Service => "is not a service",
         ValueFault::Listener => "is not a port, nor an address with a port",
         ValueFault::Endpoint => "is neither a zone, a device, a prefix nor `any`",
     };
@@ -222,6 +229,7 @@ fn mend_value(fault: ValueFault) -> &'static str {
         ValueFault::Path => "write a path, relative to this file or absolute",
         ValueFault::NoHome => "write the path in full",
         ValueFault::Interface => "write it as the device does, such as eth0 or \"eth0.10\"",
+        ValueFault::Service => "write \"tcp 22,8000-8099\", \"udp 161\" or \"icmp 8\"",
         ValueFault::Listener => "write \"25\", \"192.0.2.25:25\" or \"[2001:db8::25]:25\"",
         ValueFault::Endpoint => "write a zone, a device, 192.0.2.0/24, 2001:db8::/32 or any",
     }

@@ -54,6 +54,10 @@ pub(super) fn what(problem: &Problem) -> String {
             format!("ゾーン「{zone}」はインターフェースだけで定義されているため、通信の宣言には使えません")
         }
         Problem::NotAfter { key, other } => format!("「{key}」は「{other}」より後の日時でなければなりません"),
+        Problem::RuleTwice { id } => format!("規則「{id}」はすでにあります"),
+        Problem::UnknownPlaceholder { name, .. } => {
+            format!("「{{{name}}}」はこの種類の規則では使えません")
+        }
         Problem::Cycle { key, path } => format!("「{key}」が循環しています（{}）", path.join(" → ")),
     }
 }
@@ -111,6 +115,8 @@ pub(super) fn mend(problem: &Problem) -> String {
                 .to_owned()
         }
         Problem::NotAfter { .. } => "日付・時刻・時差のいずれかを見直してください".to_owned(),
+        Problem::RuleTwice { .. } => "どちらかの id を変えてください".to_owned(),
+        Problem::UnknownPlaceholder { known, .. } => format!("使えるのは {} です", list(known)),
         Problem::Cycle { key, .. } => format!("いずれかの機器から「{key}」を削除してください"),
     }
 }
@@ -198,6 +204,7 @@ fn value_fault(value: &str, fault: ValueFault) -> String {
         ValueFault::Path => "はパスではありません",
         ValueFault::NoHome => "は ~/ で始まりますが、ホームフォルダーが分かりません",
         ValueFault::Interface => "はインターフェースの名前ではありません",
+        ValueFault::Service => "はサービスの指定ではありません",
         ValueFault::Listener => "はポート番号でも「アドレス:ポート番号」でもありません",
         ValueFault::Endpoint => "はゾーン・機器・アドレス範囲・any のいずれでもありません",
     };
@@ -234,6 +241,7 @@ fn mend_value(fault: ValueFault) -> &'static str {
         ValueFault::Path => "このファイルからの相対パスか、絶対パスを書いてください",
         ValueFault::NoHome => "パスを省略せずに書いてください",
         ValueFault::Interface => "eth0 や \"eth0.10\" のように、機器での名前をそのまま書いてください",
+        ValueFault::Service => "\"tcp 22,8000-8099\"、\"udp 161\"、\"icmp 8\" のように書いてください",
         ValueFault::Listener => "\"25\"、\"192.0.2.25:25\"、\"[2001:db8::25]:25\" のように書いてください",
         ValueFault::Endpoint => {
             "ゾーン名、機器名、192.0.2.0/24、2001:db8::/32、any のいずれかを書いてください"

@@ -1,0 +1,84 @@
+//! `scope`: a device changed that the job does not name (CASES P02). `no-scope`: nobody said which devices the job is
+//! about, and several changed.
+
+use super::{Entry, Kind};
+use crate::finding::{Arg, Confidence, Finding};
+use crate::rules::Rule;
+use crate::rules::view::{ChangeView, DeviceFacts};
+use crate::site::table::Table;
+
+pub(super) const ENTRY: Entry = Entry { name: "scope", args: &["artifacts"], read };
+pub(super) const NO_SCOPE: Entry =
+    Entry { name: "no-scope", args: &["count", "devices"], read: read_no_scope };
+
+/// What counts as a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    /// Something became possible or ceased to be.
+    Meaning,
+    /// Only the text differs.
+    Text,
+}
+
+#[derive(Debug)]
+struct Scope {
+    changed: Changed,
+}
+
+#[derive(Debug)]
+struct NoScope;
+
+fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
+    let words = [("meaning", Changed::Meaning), ("text", Changed::Text)];
+    let changed = table.need("changed", "changed = \"meaning\"").and_then(|v| v.one_of(&words))?;
+    Some(Box::new(Scope { changed }))
+}
+
+fn read_no_scope(_: &Table<'_>) -> Option<Box<dyn Kind>> {
+    Some(Box::new(NoScope))
+}
+
+impl Changed {
+    fn holds(self, facts: &DeviceFacts) -> bool {
+        match self {
+            Self::Meaning => facts.changed_meaning,
+            Self::Text => !facts.changed_meaning && !facts.changed_artifacts.is_empty(),
+        }
+    }
+}
+
+impl Kind for Scope {
+    fn change(&self, rule: &Rule, view: &ChangeView<'_>) -> Vec<Finding> {
+        let Some(scope) = view.change.and_then(|c| c.scope.as_ref()) else { return Vec::new() };
+        let outside = view.devices.iter().filter(|(name, _)| !scope.contains(name.as_str()));
+        outside
+            .filter(|(_, facts)| facts.has_before && self.changed.holds(facts))
+            .map(|(name, facts)| {
+                let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(name));
+                finding.args.insert("artifacts", Arg::Text(facts.changed_artifacts.join(", ")));
+                finding.named("")
+            })
+            .collect()
+    }
+}
+
+impl Kind for NoScope {
+    fn change(&self, rule: &Rule, view: &ChangeView<'_>) -> Vec<Finding> {
+        if view.change.is_some_and(|c| c.scope.is_some()) {
+            return Vec::new();
+        }
+        let changed: Vec<&str> = view
+            .devices
+            .iter()
+            .filter(|(_, f)| f.has_before && f.changed_meaning)
+            .map(|(n, _)| n.as_str())
+            .collect();
+        if changed.len() < 2 {
+            return Vec::new();
+        }
+        let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, None);
+        finding.args.insert("count", Arg::Count(changed.len() as u64));
+        finding.args.insert("devices", Arg::Text(changed.join(", ")));
+        vec![finding.named(&changed.join(" "))]
+    }
+}

@@ -1,0 +1,1 @@
+//! ALLOW, DENY or UNDECIDED.
