@@ -137,7 +137,7 @@ mod tests {
     fn lines_and_continuations() {
         let all = tokens("a \\\nb\nc \"x\ny\" d");
         let lines: Vec<u32> = all.iter().map(|t| t.line).collect();
-        assert_eq!(lines, [1, 2, 2, 3, 4]);
+        assert_eq!(lines, [1, 2, 2, 3, 3, 4]);
         assert_eq!(texts("a\u{7}é"), ["a", "\u{7}", "é"]);
     }
 }
