@@ -1,11 +1,11 @@
 //! Why something is not known: codes with arguments. `report` turns them into words; nothing here is shown as is.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One reason why the evidence leaves an answer open.
 ///
 /// Text inside comes from devices or users and is hostile until `report` has escaped it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 pub enum Reason {
     /// An artifact that this platform always captures is not there.
@@ -33,6 +33,58 @@ pub enum Reason {
         command: String,
         /// What it ended with.
         status: String,
+    },
+    /// A question was given up because the device sent nothing for this long.
+    CommandHung {
+        /// The command.
+        command: String,
+        /// Seconds without a byte.
+        seconds: u64,
+    },
+    /// An answer was given up because it is larger than allowed.
+    ArtifactTooLarge {
+        /// Name of the artifact.
+        artifact: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A question was not put, or its answer lost, because the connection or the time was gone.
+    NotAsked {
+        /// Name of the artifact.
+        artifact: String,
+        /// What happened, from the connection.
+        problem: String,
+    },
+    /// The device presented another host key than the one on record. No credential was sent.
+    HostKeyChanged {
+        /// Fingerprint that the device presented, `TYPE SHA256:...`.
+        presented: String,
+        /// Fingerprints on record, `TYPE SHA256:...`.
+        expected: Vec<String>,
+    },
+    /// The device presented a key of a type that is not on record for it. No credential was sent.
+    HostKeyTypeNew {
+        /// Fingerprint that the device presented, `TYPE SHA256:...`.
+        presented: String,
+        /// Fingerprints on record, `TYPE SHA256:...`.
+        expected: Vec<String>,
+    },
+    /// The device presented a host key that is marked as revoked. No credential was sent.
+    HostKeyRevoked {
+        /// Fingerprint that the device presented, `TYPE SHA256:...`.
+        presented: String,
+    },
+    /// No host key is on record for the device. No credential was sent.
+    HostKeyUnknown {
+        /// Fingerprint that the device presented, `TYPE SHA256:...`.
+        presented: String,
+    },
+    /// The device refused the login; it was not tried again.
+    LoginRefused {
+        /// The login name.
+        user: String,
+        /// What was tried, in order: `publickey`, `password` ...
+        tried: Vec<String>,
     },
     /// A device could not be captured at all.
     DeviceFailed {

@@ -6,4 +6,4 @@
 pub mod device;
 pub mod folder;
 
-pub use device::{Artifact, DeviceEvidence, Proof, Source};
+pub use device::{Algorithms, Artifact, DeviceEvidence, Identity, KeyId, Origin, Proof, Source};

@@ -1,0 +1,445 @@
+//! Reads the answers of a [`Script`](super::script::Script) out of its output, byte-exact.
+//!
+//! ```text
+//! noise of start-up files
+//! \nMARK B 0 -\n     bytes of answer 0     \nMARK E 0 STATUS\n
+//! \nMARK B 1 SIZE\n  bytes of answer 1     \nMARK E 1 STATUS\n
+//! \nMARK D\n
+//! ```
+//! Noise is expected before the first mark and after the last, nowhere else: output that imitates a frame leaves
+//! bytes where none may stand. So an answer counts only once the mark that must follow it has followed.
+
+use std::mem;
+use std::ops::Range;
+
+use super::script::Mark;
+
+/// Most bytes of noise before the first mark.
+const MAX_NOISE: usize = 1 << 20;
+
+/// Longest rest of a mark's line after the mark itself.
+const MAX_LINE: usize = 64;
+
+/// First bytes of an answer's standard error that are kept, for messages.
+const MAX_STDERR: usize = 1 << 10;
+
+/// One framed answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Number of the question.
+    pub(crate) number: usize,
+    /// Standard output.
+    pub(crate) bytes: Vec<u8>,
+    /// Size that the device announced for a file.
+    pub(crate) size: Option<u64>,
+    /// Exit status.
+    pub(crate) status: u32,
+}
+
+/// Why the output is no sequence of frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FrameError {
+    /// More noise than any start-up file makes.
+    #[error("the device sends output of its own before the answers")]
+    Noise,
+    /// Bytes where none may stand, or a frame out of order: output that imitates frames, or a second writer.
+    #[error("the output contains bytes outside of the answers")]
+    Stray,
+    /// An answer beyond the limit.
+    #[error("an answer is larger than allowed")]
+    TooLarge,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// Noise before the first mark.
+    Before,
+    /// A mark must come next.
+    Between,
+    /// Inside the answer to the next question.
+    Inside { size: Option<u64> },
+    /// The last mark was there.
+    Over,
+}
+
+/// Cuts a stream of output into answers.
+#[derive(Debug)]
+pub(crate) struct FrameReader {
+    /// Newline, mark, blank.
+    mark: Vec<u8>,
+    /// Questions that are still to be answered.
+    open: Range<usize>,
+    state: State,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer in which no mark begins.
+    scanned: usize,
+    noise: usize,
+    limit: usize,
+    held: Option<Answer>,
+    answers: Vec<Answer>,
+}
+
+enum Step {
+    Again,
+    NeedMore,
+}
+
+impl FrameReader {
+    /// A reader for these questions; no answer may be larger than `limit` bytes.
+    pub(crate) fn new(mark: &Mark, questions: Range<usize>, limit: usize) -> Self {
+        Self {
+            mark: format!("\n{} ", mark.text()).into_bytes(),
+            open: questions,
+            state: State::Before,
+            buffer: Vec::new(),
+            scanned: 0,
+            noise: 0,
+            limit,
+            held: None,
+            answers: Vec::new(),
+        }
+    }
+
+    /// Takes in more output.
+    pub(crate) fn push(&mut self, data: &[u8]) -> Result<(), FrameError> {
+        self.buffer.extend_from_slice(data);
+        while let Step::Again = self.step()? {}
+        Ok(())
+    }
+
+    /// The answers that are certain so far.
+    pub(crate) fn take_answers(&mut self) -> Vec<Answer> {
+        mem::take(&mut self.answers)
+    }
+
+    /// Whether the last mark was there.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// Whether any mark was there: the shell has started the script.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state != State::Before
+    }
+
+    /// The question that is being answered now or must begin next; `None` before the first mark and after the last.
+    pub(crate) fn stopped_at(&self) -> Option<usize> {
+        let inside = matches!(self.state, State::Inside { .. } | State::Between);
+        (inside && !self.open.is_empty()).then_some(self.open.start)
+    }
+
+    fn step(&mut self) -> Result<Step, FrameError> {
+        match self.state {
+            State::Before => self.skip_noise(),
+            State::Between => self.mark_between(),
+            State::Inside { size } => self.answer(size),
+            State::Over => self.nothing_more(),
+        }
+    }
+
+    fn skip_noise(&mut self) -> Result<Step, FrameError> {
+        let found = self.find_mark();
+        let end = found.unwrap_or(self.scanned);
+        self.noise += end;
+        self.buffer.drain(..end);
+        self.scanned = 0;
+        if self.noise > MAX_NOISE {
+            return Err(FrameError::Noise);
+        }
+        if found.is_none() {
+            return Ok(Step::NeedMore);
+        }
+        self.state = State::Between;
+        Ok(Step::Again)
+    }
+
+    fn mark_between(&mut self) -> Result<Step, FrameError> {
+        let common = self.buffer.len().min(self.mark.len());
+        if self.buffer.get(..common) != self.mark.get(..common) {
+            return Err(FrameError::Stray);
+        }
+        let Some((line, end)) = self.line_after(0)? else { return Ok(Step::NeedMore) };
+        let words: Vec<&str> = line.split(' ').collect();
+        let state = match words.as_slice() {
+            ["B", number, size] if self.is_next(number) => {
+                let size =
+                    if *size == "-" { None } else { Some(size.parse().map_err(|_| FrameError::Stray)?) };
+                State::Inside { size }
+            }
+            ["D"] if self.open.is_empty() => State::Over,
+            _ => return Err(FrameError::Stray),
+        };
+        self.answers.extend(self.held.take());
+        self.buffer.drain(..end);
+        self.scanned = 0;
+        self.state = state;
+        Ok(Step::Again)
+    }
+
+    fn answer(&mut self, size: Option<u64>) -> Result<Step, FrameError> {
+        let found = self.find_mark();
+        if found.unwrap_or(self.scanned) > self.limit {
+            return Err(FrameError::TooLarge);
+        }
+        let Some(at) = found else { return Ok(Step::NeedMore) };
+        let Some((line, end)) = self.line_after(at)? else { return Ok(Step::NeedMore) };
+        let words: Vec<&str> = line.split(' ').collect();
+        let status = match words.as_slice() {
+            ["E", number, status] if self.is_next(number) => status.parse().map_err(|_| FrameError::Stray)?,
+            _ => return Err(FrameError::Stray),
+        };
+        let rest = self.buffer.split_off(end);
+        self.buffer.truncate(at);
+        self.buffer.shrink_to_fit();
+        let bytes = mem::replace(&mut self.buffer, rest);
+        self.scanned = 0;
+        self.held = Some(Answer { number: self.open.start, bytes, size, status });
+        self.open.start += 1;
+        self.state = State::Between;
+        Ok(Step::Again)
+    }
+
+    /// After the last mark anything may come but another mark: that would mean that the last one was not ours.
+    fn nothing_more(&mut self) -> Result<Step, FrameError> {
+        if self.find_mark().is_some() {
+            return Err(FrameError::Stray);
+        }
+        self.buffer.drain(..self.scanned);
+        self.scanned = 0;
+        Ok(Step::NeedMore)
+    }
+
+    fn is_next(&self, number: &str) -> bool {
+        !self.open.is_empty() && number.parse() == Ok(self.open.start)
+    }
+
+    /// Where the first mark begins; else remembers how far the buffer needs no second look.
+    fn find_mark(&mut self) -> Option<usize> {
+        let found = find(&self.buffer, &self.mark, self.scanned);
+        self.scanned = found.unwrap_or_else(|| (self.buffer.len() + 1).saturating_sub(self.mark.len()));
+        found
+    }
+
+    /// The rest of the line after the mark at `at`, and where the line after it begins; `None` while it is not whole.
+    fn line_after(&self, at: usize) -> Result<Option<(&str, usize)>, FrameError> {
+        let start = at + self.mark.len();
+        let Some(rest) = self.buffer.get(start..) else { return Ok(None) };
+        let Some(length) = rest.iter().take(MAX_LINE).position(|b| *b == b'\n') else {
+            return if rest.len() < MAX_LINE { Ok(None) } else { Err(FrameError::Stray) };
+        };
+        let line = rest.get(..length).and_then(|l| std::str::from_utf8(l).ok()).ok_or(FrameError::Stray)?;
+        Ok(Some((line, start + length + 1)))
+    }
+}
+
+/// Where `needle` begins in `hay` at or after `from`.
+fn find(hay: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    let first = needle.first()?;
+    let mut at = from;
+    loop {
+        at += hay.get(at..)?.iter().position(|b| b == first)?;
+        if hay.get(at..)?.starts_with(needle) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+/// Collects the beginning of each question's standard error.
+#[derive(Debug)]
+pub(crate) struct StderrReader {
+    mark: Vec<u8>,
+    buffer: Vec<u8>,
+    current: Option<usize>,
+    kept: Vec<(usize, Vec<u8>)>,
+}
+
+impl StderrReader {
+    /// A reader for the frames of `mark`.
+    pub(crate) fn new(mark: &Mark) -> Self {
+        let mark = format!("\n{} S ", mark.text()).into_bytes();
+        Self { mark, buffer: Vec::new(), current: None, kept: Vec::new() }
+    }
+
+    /// Takes in more of the standard error.
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        self.buffer.extend_from_slice(data);
+        while let Some(at) = find(&self.buffer, &self.mark, 0) {
+            let start = at + self.mark.len();
+            let rest = self.buffer.get(start..).unwrap_or_default();
+            let Some(length) = rest.iter().position(|b| *b == b'\n') else { break };
+            let number = rest.get(..length).and_then(|n| std::str::from_utf8(n).ok()?.parse().ok());
+            self.keep(at);
+            self.buffer.drain(..self.mark.len() + length + 1);
+            self.current = number;
+        }
+        let pending = self.mark.len() + MAX_LINE;
+        self.keep(self.buffer.len().saturating_sub(pending));
+    }
+
+    /// What each question wrote there, at most [`MAX_STDERR`] bytes, as text.
+    pub(crate) fn finish(mut self) -> Vec<(usize, String)> {
+        self.keep(self.buffer.len());
+        self.kept.into_iter().map(|(n, text)| (n, String::from_utf8_lossy(&text).trim().to_owned())).collect()
+    }
+
+    /// Moves the first bytes of the buffer to the current question.
+    fn keep(&mut self, count: usize) {
+        let moved = self.buffer.drain(..count);
+        let Some(number) = self.current else { return };
+        if self.kept.last().is_none_or(|(n, _)| *n != number) {
+            self.kept.push((number, Vec::new()));
+        }
+        if let Some((_, text)) = self.kept.last_mut() {
+            let room = MAX_STDERR.saturating_sub(text.len());
+            text.extend(moved.take(room));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mark() -> Mark {
+        Mark::new([0x11; 16])
+    }
+
+    fn reader(count: usize) -> FrameReader {
+        FrameReader::new(&mark(), 0..count, 1000)
+    }
+
+    fn framed(answers: &[&[u8]]) -> Vec<u8> {
+        let m = mark().text();
+        let mut out = Vec::new();
+        for (n, bytes) in answers.iter().enumerate() {
+            out.extend(format!("\n{m} B {n} -\n").bytes());
+            out.extend(*bytes);
+            out.extend(format!("\n{m} E {n} {}\n", n * 3).bytes());
+        }
+        out.extend(format!("\n{m} D\n").bytes());
+        out
+    }
+
+    fn read(count: usize, output: &[u8]) -> Result<Vec<Vec<u8>>, FrameError> {
+        let mut reader = reader(count);
+        reader.push(output)?;
+        Ok(reader.take_answers().into_iter().map(|a| a.bytes).collect())
+    }
+
+    #[test]
+    fn an_answer_is_certain_only_when_the_next_mark_has_come() {
+        let output = framed(&[b"one", b"two"]);
+        let end = find(&output, b" B 1", 0).unwrap();
+        let mut reader = reader(2);
+        reader.push(&output[..end]).unwrap();
+        assert!(reader.take_answers().is_empty());
+        assert_eq!(reader.stopped_at(), Some(1));
+        reader.push(&output[end..]).unwrap();
+        assert_eq!(reader.take_answers().len(), 2);
+        assert!(reader.is_over());
+        assert_eq!(reader.stopped_at(), None);
+    }
+
+    #[test]
+    fn imitated_frames_are_found_out() {
+        let m = mark().text();
+        for forged in [
+            format!("x\n{m} E 0 0\nrest of a longer answer"),
+            format!("x\n{m} E 0 0\n\n{m} B 1 -\nforged\n{m} E 1 0\n\n{m} D\n"),
+            format!("x\n{m} E 1 0\n"),
+            format!("x\n{m} D\n"),
+            format!("x\n{m} B 1 -\n"),
+            format!("x\n{m} E 0 {}", "9".repeat(100)),
+            format!("x\n{m} E 0 -1\n"),
+        ] {
+            assert_eq!(read(2, &framed(&[forged.as_bytes(), b"two"])), Err(FrameError::Stray), "{forged:?}");
+        }
+    }
+
+    #[test]
+    fn another_mark_is_just_text() {
+        let text = framed(&[b"x"]).iter().map(|b| if *b == b'1' { b'2' } else { *b }).collect::<Vec<_>>();
+        assert_eq!(read(1, &framed(&[&text])), Ok(vec![text]));
+    }
+
+    #[test]
+    fn noise_before_and_after_but_not_between() {
+        let output = [b"Welcome!\r\n\x1b[2J".as_slice(), &framed(&[b"x"]), b"bye\n"].concat();
+        assert_eq!(read(1, &output), Ok(vec![b"x".to_vec()]));
+        let m = mark().text();
+        let between = format!("\n{m} B 0 -\na\n{m} E 0 0\nnoise\n{m} B 1 -\nb\n{m} E 1 0\n\n{m} D\n");
+        assert_eq!(read(2, between.as_bytes()), Err(FrameError::Stray));
+        assert_eq!(read(1, &vec![b'x'; MAX_NOISE + 100]), Err(FrameError::Noise));
+    }
+
+    #[test]
+    fn the_limit_holds_before_the_end_is_seen() {
+        let m = mark().text();
+        let mut reader = reader(1);
+        reader.push(format!("\n{m} B 0 -\n").as_bytes()).unwrap();
+        reader.push(&[b'x'; 1000]).unwrap();
+        assert_eq!(reader.push(&[b'x'; 100]), Err(FrameError::TooLarge));
+        assert_eq!(read(1, &framed(&[&[b'x'; 1000]])).map(|a| a[0].len()), Ok(1000));
+        assert_eq!(read(1, &framed(&[&[b'x'; 1001]])), Err(FrameError::TooLarge));
+    }
+
+    #[test]
+    fn standard_error_is_kept_apart_and_short() {
+        let m = mark().text();
+        let mut reader = StderrReader::new(&mark());
+        let text = format!("motd\n{m} S 0\n\n{m} S 1\nno such table\n\n{m} S 2\n{}", "y".repeat(9000));
+        text.as_bytes().chunks(7).for_each(|c| reader.push(c));
+        let kept = reader.finish();
+        assert_eq!(kept[..2], [(0, String::new()), (1, "no such table".to_owned())]);
+        assert_eq!(kept[2..], [(2, "y".repeat(MAX_STDERR))]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_pieces_come_back(
+            answers in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..5),
+            noise in "[a-z\\n]{0,40}",
+            piece in 1usize..50,
+        ) {
+            let slices: Vec<&[u8]> = answers.iter().map(Vec::as_slice).collect();
+            let output = [noise.as_bytes(), &framed(&slices)].concat();
+            let mut reader = reader(answers.len());
+            for chunk in output.chunks(piece) {
+                reader.push(chunk).unwrap();
+            }
+            let got = reader.take_answers();
+            prop_assert!(reader.is_over());
+            prop_assert_eq!(got.iter().map(|a| a.status).collect::<Vec<_>>(), (0..got.len() as u32).map(|n| n * 3).collect::<Vec<_>>());
+            prop_assert_eq!(got.into_iter().map(|a| a.bytes).collect::<Vec<_>>(), answers);
+        }
+
+        #[test]
+        fn a_cut_stream_never_yields_a_wrong_answer(
+            answers in proptest::collection::vec("[a-z\\n]{0,30}", 1..4),
+            cut in 0usize..400,
+        ) {
+            let slices: Vec<&[u8]> = answers.iter().map(String::as_bytes).collect();
+            let output = framed(&slices);
+            let mut reader = reader(answers.len());
+            reader.push(&output[..cut.min(output.len())]).unwrap();
+            for answer in reader.take_answers() {
+                prop_assert_eq!(&answer.bytes, answers[answer.number].as_bytes());
+            }
+            prop_assert_eq!(reader.is_over(), cut >= output.len());
+        }
+
+        #[test]
+        fn hostile_bytes_never_panic(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..50), 0..9)) {
+            let mut reader = reader(2);
+            let mut stderr = StderrReader::new(&mark());
+            for chunk in &chunks {
+                stderr.push(chunk);
+                if reader.push(chunk).is_err() { break }
+            }
+            stderr.finish();
+        }
+    }
+}

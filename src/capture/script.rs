@@ -1,0 +1,473 @@
+//! A round of questions as one exec request: a small POSIX shell script whose answers come framed.
+//!
+//! sshd hands an exec request to the login shell, whichever that is (sshd(8), LOGIN PROCESS), so the request is
+//! quoted such that sh, bash, zsh, csh, tcsh and fish all read the same words and start `sh` with the same script:
+//! no newline, and outside of single quotes only `"'"`, `\\` and `\!`. The script itself is POSIX.1-2017, chapter
+//! Shell Command Language. It writes nothing anywhere but to its standard output and standard error.
+//!
+//! [`Script::parse`] reads the same form back; that is all the shell that [`crate::simulate`] has.
+
+use crate::platform::{ABSENT_STATUS, How};
+
+/// Longest request that several questions are put into, in bytes; a longer round becomes several requests.
+pub(crate) const MAX_REQUEST: usize = 16 << 10;
+
+/// Longest request for one question alone, in bytes; below what one SSH packet and one argument carry everywhere.
+const MAX_SINGLE: usize = 24 << 10;
+
+/// Exit status of a file question whose path is there but no regular file, or leads nowhere (`EX_DATAERR`).
+pub(crate) const NOT_REGULAR_STATUS: u32 = 65;
+
+/// Exit status of a file question whose file is larger than the limit (`EX_TEMPFAIL`, otherwise unused here).
+pub(crate) const TOO_LARGE_STATUS: u32 = 75;
+
+/// Exit status of a file question that may not look into a folder on the way (`EX_NOPERM`): not the same as absent.
+pub(crate) const NO_PERMISSION_STATUS: u32 = 77;
+
+/// Functions of the script. `m` writes a mark. `c` answers a command in a subshell. `f` answers a file: mark with
+/// the size, then the bytes, or why not. A file counts as absent only where the deepest folder that is there may
+/// be searched, since `test -e` says no as well when it may not look.
+const FUNCTIONS: &str = concat!(
+    r#"m(){ printf "\n%s %s\n" "$n" "$*"; };"#,
+    r#"c(){ m S $1 >&2;m B $1 -;(eval "$3") </dev/null;m E $1 $?; };"#,
+    r#"f(){ m S $1 >&2;s=-;if [ -f "$3" ];then s=$(wc -c <"$3") || s=-;fi;"#,
+    r#"m B $1 $s;(t "$3") </dev/null;m E $1 $?; };"#,
+    r#"t(){ if [ -f "$1" ];then if [ "$s" = - ] || [ $s -le $L ];then exec cat <"$1";fi;exit 75;fi;"#,
+    r#"if [ -e "$1" ] || [ -L "$1" ];then exit 65;fi;d=$1;"#,
+    r#"while :;do d=${d%/*};[ -n "$d" ] || d=/;if [ -e "$d" ] || [ -L "$d" ] || [ "$d" = / ];then break;fi;done;"#,
+    r#"if [ -d "$d" ] && [ -x "$d" ];then exit 66;fi;exit 77; };"#,
+);
+
+/// The environment: the C locale, the administrator's commands first, no pager; `l` is a newline.
+const ENVIRONMENT: &str = concat!(
+    "LC_ALL=C;LANGUAGE=;PAGER=cat;TERM=dumb;",
+    "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH;",
+    "export LC_ALL LANGUAGE PAGER TERM PATH;unset IFS CDPATH;",
+    r#"l=$(printf "\nx");l=${l%x};"#,
+);
+
+/// The mark that frames carry in this run: random, so that no output can hold it by chance or by malice unless the
+/// device reads it from the script itself. The script holds it in two halves, so a process list does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    halves: [String; 2],
+}
+
+impl Mark {
+    /// A mark from 16 random bytes.
+    pub(crate) fn new(random: [u8; 16]) -> Self {
+        let hex = data_encoding::HEXLOWER.encode(&random);
+        let (a, b) = hex.split_at_checked(16).unwrap_or((&hex, ""));
+        Self { halves: [a.to_owned(), b.to_owned()] }
+    }
+
+    /// The mark as it stands in the output.
+    pub(crate) fn text(&self) -> String {
+        let [a, b] = &self.halves;
+        format!("sekisho-{a}{b}")
+    }
+}
+
+/// One question in a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// Number within the device's run; it names the frames of the answer.
+    pub(crate) number: usize,
+    /// Artifact that the answer becomes; a mere label for the shell.
+    pub(crate) artifact: String,
+    /// What to run.
+    pub(crate) how: How,
+}
+
+/// Why a question cannot be put at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unaskable {
+    #[error("the command is longer than {MAX_SINGLE} bytes")]
+    TooLong,
+    #[error("the command or path contains a NUL")]
+    Nul,
+    #[error("the path is not absolute")]
+    NotAbsolute,
+}
+
+impl Question {
+    /// Whether the question can be put.
+    pub(crate) fn check(&self) -> Result<(), Unaskable> {
+        let (text, absolute) = match &self.how {
+            How::Command(command) => (command, true),
+            How::File(path) => (path, path.starts_with('/')),
+        };
+        match () {
+            () if text.contains('\0') || self.artifact.contains('\0') => Err(Unaskable::Nul),
+            () if !absolute => Err(Unaskable::NotAbsolute),
+            () if Script::BARE + self.request_len() > MAX_SINGLE => Err(Unaskable::TooLong),
+            () => Ok(()),
+        }
+    }
+
+    /// Bytes that the question takes in the request.
+    fn request_len(&self) -> usize {
+        outer(&self.line()).len()
+    }
+
+    fn line(&self) -> String {
+        let (function, argument) = match &self.how {
+            How::Command(command) => ('c', command),
+            How::File(path) => ('f', path),
+        };
+        format!("{function} {} {} {};", self.number, inner(&self.artifact), inner(argument))
+    }
+}
+
+/// A script: mark, size limit, questions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Script {
+    /// The mark of its frames.
+    pub(crate) mark: Mark,
+    /// Largest file that is sent, in bytes.
+    pub(crate) limit: u64,
+    /// Its questions, numbered in ascending order without holes.
+    pub(crate) questions: Vec<Question>,
+}
+
+impl Script {
+    /// Room for everything but the questions; a test holds it to the truth.
+    const BARE: usize = 2 << 10;
+
+    /// A script of the first questions, as many as fit into one request, and how many they are (at least one).
+    pub(crate) fn pack(mark: Mark, limit: u64, questions: &[Question]) -> (Self, usize) {
+        let mut length = Self::BARE;
+        let fitting = questions.iter().take_while(|q| {
+            length += q.request_len();
+            length <= MAX_REQUEST
+        });
+        let count = fitting.count().max(1).min(questions.len());
+        (Self { mark, limit, questions: questions.iter().take(count).cloned().collect() }, count)
+    }
+
+    /// The exec request.
+    pub(crate) fn request(&self) -> String {
+        let lines: String = self.questions.iter().map(Question::line).collect();
+        format!("sh -c {}", outer(&format!("{}{lines}m D", self.prelude())))
+    }
+
+    fn prelude(&self) -> String {
+        let [a, b] = &self.mark.halves;
+        format!("{ENVIRONMENT}n=sekisho-{a};n=${{n}}{b};L={};{FUNCTIONS}", self.limit)
+    }
+
+    /// Reads a request back; `None` for anything that [`Script::request`] did not write.
+    pub(crate) fn parse(request: &str) -> Option<Self> {
+        let script = un_outer(request.strip_prefix("sh -c ")?)?;
+        let rest = script.strip_prefix(ENVIRONMENT)?.strip_prefix("n=sekisho-")?;
+        let (a, rest) = rest.split_once(";n=${n}")?;
+        let (b, rest) = rest.split_once(";L=")?;
+        let (limit, rest) = rest.split_once(';')?;
+        let mut rest = rest.strip_prefix(FUNCTIONS)?;
+        let mut questions = Vec::new();
+        while rest != "m D" {
+            let (question, after) = parse_line(rest)?;
+            questions.push(question);
+            rest = after;
+        }
+        let mark = Mark { halves: [a.to_owned(), b.to_owned()] };
+        Some(Self { mark, limit: limit.parse().ok()?, questions })
+    }
+}
+
+fn parse_line(text: &str) -> Option<(Question, &str)> {
+    let (function, rest) = text.split_once(' ')?;
+    let (number, rest) = rest.split_once(' ')?;
+    let (artifact, rest) = un_inner(rest)?;
+    let (argument, rest) = un_inner(rest.strip_prefix(' ')?)?;
+    let how = match function {
+        "c" => How::Command(argument),
+        "f" => How::File(argument),
+        _ => return None,
+    };
+    Some((Question { number: number.parse().ok()?, artifact, how }, rest.strip_prefix(';')?))
+}
+
+/// A word for the script's own shell: single quotes, with `'\''` for a quote and `"$l"` for a newline.
+fn inner(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''").replace('\n', r#"'"$l"'"#))
+}
+
+/// Reads such a word, and what follows it.
+fn un_inner(text: &str) -> Option<(String, &str)> {
+    let mut word = String::new();
+    let mut rest = text.strip_prefix('\'')?;
+    loop {
+        let (piece, after) = rest.split_once('\'')?;
+        word.push_str(piece);
+        if let Some(next) = after.strip_prefix(r"\''") {
+            word.push('\'');
+            rest = next;
+        } else if let Some(next) = after.strip_prefix(r#""$l"'"#) {
+            word.push('\n');
+            rest = next;
+        } else {
+            return Some((word, after));
+        }
+    }
+}
+
+/// A word for whichever login shell. Single quotes hold everything but three characters: csh expands `!` and fish
+/// reads backslashes even there.
+fn outer(word: &str) -> String {
+    let mut text = String::with_capacity(word.len() + word.len() / 4);
+    text.push('\'');
+    for c in word.chars() {
+        match c {
+            '\'' => text.push_str(r#"'"'"'"#),
+            '\\' => text.push_str(r"'\\'"),
+            '!' => text.push_str(r"'\!'"),
+            other => text.push(other),
+        }
+    }
+    text.push('\'');
+    text
+}
+
+fn un_outer(text: &str) -> Option<String> {
+    let mut word = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let escapes = [(r#""'""#, '\''), (r"\\", '\\'), (r"\!", '!')];
+        if let Some((after, c)) = escapes.iter().find_map(|(e, c)| Some((rest.strip_prefix(e)?, *c))) {
+            word.push(c);
+            rest = after;
+        } else {
+            let (piece, after) = rest.strip_prefix('\'')?.split_once('\'')?;
+            word.push_str(piece);
+            rest = after;
+        }
+    }
+    Some(word)
+}
+
+// The statuses stand in FUNCTIONS as literals.
+const _: () = assert!(ABSENT_STATUS == 66 && NOT_REGULAR_STATUS == 65 && TOO_LARGE_STATUS == 75);
+const _: () = assert!(NO_PERMISSION_STATUS == 77);
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::frame::{Answer, FrameReader};
+
+    const LIMIT: u64 = 100_000;
+
+    fn questions(asks: &[How]) -> Vec<Question> {
+        let question = |(number, how): (usize, &How)| Question {
+            number,
+            artifact: format!("it's !{number}"),
+            how: how.clone(),
+        };
+        asks.iter().enumerate().map(question).collect()
+    }
+
+    fn script(asks: &[How]) -> Script {
+        Script { mark: Mark::new([0xa5; 16]), limit: LIMIT, questions: questions(asks) }
+    }
+
+    fn command(text: &str) -> How {
+        How::Command(text.to_owned())
+    }
+
+    /// Runs the request as a login shell would, and reads the frames.
+    fn run(shell: &[&str], script: &Script) -> Vec<Answer> {
+        let (program, arguments) = shell.split_first().unwrap();
+        let output = Command::new(program)
+            .args(arguments)
+            .arg("-c")
+            .arg(script.request())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|e| panic!("{program}: {e}"));
+        assert!(output.status.success(), "{shell:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let mut reader = FrameReader::new(&script.mark, 0..script.questions.len(), 1 << 20);
+        reader.push(&output.stdout).unwrap();
+        assert!(reader.is_over(), "{shell:?}: {}", String::from_utf8_lossy(&output.stdout));
+        reader.take_answers()
+    }
+
+    fn there(program: &str) -> bool {
+        let found = Command::new(program).arg("-c").arg("exit 0").stdin(Stdio::null()).output().is_ok();
+        if !found {
+            println!("SKIPPED: {program} is not installed (Debian package of that name)");
+        }
+        found
+    }
+
+    #[test]
+    fn every_login_shell_reads_the_same_script() {
+        let asks = [
+            command(r#"printf '%s\n' "it's" '!!' 'a\\b' "\$HOME" '~' '{a,b}' '*' '`x`' '$(x)' '%d' '^a^b'"#),
+            command("printf a; # comment\nprintf 'b\\n'\nif true\nthen printf 'c!'; fi"),
+            command("cd /; exit 3"),
+            command("printf 'x\\000y\\001\\377'; exit 66"),
+            command("echo $LC_ALL; case $PATH in /usr/sbin:*) echo ok;; esac"),
+            command("cat; kill -9 $$"),
+            command("syntax ( error"),
+        ];
+        let expected: [(&[u8], Option<u32>); 4] = [
+            (b"it's\n!!\na\\\\b\n$HOME\n~\n{a,b}\n*\n`x`\n$(x)\n%d\n^a^b\n", Some(0)),
+            (b"ab\nc!", Some(0)),
+            (b"", Some(3)),
+            (b"x\0y\x01\xff", Some(66)),
+        ];
+        let shells: [&[&str]; 8] = [
+            &["sh"],
+            &["bash"],
+            &["dash"],
+            &["zsh"],
+            &["tcsh", "-f"],
+            &["fish"],
+            &["mksh"],
+            &["busybox", "sh"],
+        ];
+        for shell in shells.into_iter().filter(|s| there(s[0])) {
+            let script = Script { questions: questions(&asks[..5]), ..script(&[]) };
+            let answers = run(shell, &script);
+            for (answer, (bytes, status)) in answers.iter().zip(expected) {
+                assert_eq!((answer.bytes.as_slice(), Some(answer.status)), (bytes, status), "{shell:?}");
+            }
+            assert_eq!(answers[4].bytes, b"C\nok\n", "{shell:?}");
+        }
+        let answers = run(&["sh"], &Script { questions: questions(&asks[6..]), ..script(&[]) });
+        assert!(answers.is_empty() || answers[0].status != 0);
+    }
+
+    #[test]
+    fn a_syntax_error_or_a_killed_command_costs_only_itself() {
+        for shell in [&["dash"][..], &["bash"], &["zsh"], &["mksh"], &["busybox", "sh"]] {
+            if !there(shell[0]) {
+                continue;
+            }
+            let asks = ["( (", "sh -c 'kill -9 $$'", "exec false", "set -e; false; echo no", "echo fine"];
+            let answers = run(shell, &script(&asks.map(command)));
+            let failed = answers.iter().map(|a| a.status != 0).collect::<Vec<_>>();
+            assert_eq!(failed, [true, true, true, true, false], "{shell:?}");
+            assert_eq!(answers[4].bytes, b"fine\n");
+            assert_eq!(answers[1].status, 137);
+        }
+    }
+
+    #[test]
+    fn files_are_told_apart_from_what_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| How::File(folder.path().join(name).to_str().unwrap().to_owned());
+        std::fs::write(folder.path().join("it's a \"file\"\n!"), b"a\0b\n\n").unwrap();
+        std::fs::write(folder.path().join("empty"), b"").unwrap();
+        std::fs::write(folder.path().join("big"), vec![b'x'; 100_001]).unwrap();
+        std::os::unix::fs::symlink("nowhere", folder.path().join("dangling")).unwrap();
+        std::os::unix::fs::symlink("empty", folder.path().join("link")).unwrap();
+        assert!(Command::new("mkfifo").arg(folder.path().join("fifo")).status().unwrap().success());
+        let asks = [
+            at("it's a \"file\"\n!"),
+            at("empty"),
+            at("big"),
+            at("dangling"),
+            at("link"),
+            at("fifo"),
+            at("none"),
+            at("no/such/folder/none"),
+            at("empty/none"),
+            How::File("/".to_owned()),
+            How::File("/dev/zero".to_owned()),
+        ];
+        let answers = run(&["sh"], &script(&asks));
+        let statuses = answers.iter().map(|a| a.status).collect::<Vec<_>>();
+        assert_eq!(statuses, [0, 0, 75, 65, 0, 65, 66, 66, 77, 65, 65]);
+        assert_eq!(answers[0].bytes, b"a\0b\n\n");
+        assert_eq!(
+            answers.iter().map(|a| a.size).take(3).collect::<Vec<_>>(),
+            [Some(5), Some(0), Some(100_001)]
+        );
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_searched_is_not_absence() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let hidden = folder.path().join("hidden");
+        std::fs::create_dir(&hidden).unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(&hidden, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let script = script(&[How::File(hidden.join("none").to_str().unwrap().to_owned())]);
+        // Root may search every folder, so ask as somebody else.
+        let unprivileged: &[&str] = &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh"];
+        let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n");
+        let answers = run(if root { unprivileged } else { &["sh"] }, &script);
+        assert_eq!(answers[0].status, NO_PERMISSION_STATUS);
+    }
+
+    #[test]
+    fn the_mark_is_not_in_the_request() {
+        let script = script(&[command("echo hello")]);
+        assert!(!script.request().contains(&script.mark.text()));
+    }
+
+    #[test]
+    fn long_rounds_are_cut_into_requests() {
+        let asks: Vec<How> =
+            (0..400).map(|n| command(&format!("echo {n} {}", "'x' ".repeat(n % 40)))).collect();
+        let all = questions(&asks);
+        let mut rest = all.as_slice();
+        let mut seen = 0;
+        while !rest.is_empty() {
+            let (script, taken) = Script::pack(Mark::new([1; 16]), LIMIT, rest);
+            assert!(script.request().len() <= MAX_REQUEST, "{}", script.request().len());
+            assert_eq!(script.questions, rest[..taken]);
+            seen += taken;
+            rest = &rest[taken..];
+        }
+        assert_eq!(seen, 400);
+        assert!(script(&[]).request().len() <= Script::BARE, "{}", script(&[]).request().len());
+    }
+
+    #[test]
+    fn what_cannot_be_asked() {
+        let check = |how| questions(&[how])[0].check();
+        assert_eq!(check(command(&"'".repeat(5000))), Err(Unaskable::TooLong));
+        assert_eq!(check(command(&"x".repeat(20_000))), Ok(()));
+        assert_eq!(check(command("a\0b")), Err(Unaskable::Nul));
+        assert_eq!(check(How::File("etc/passwd".to_owned())), Err(Unaskable::NotAbsolute));
+    }
+
+    proptest! {
+        #[test]
+        fn requests_read_back(
+            texts in proptest::collection::vec("[ -~\\n\\téあ]{0,40}", 0..5),
+            paths in proptest::collection::vec("/[ -~\\n'\\\\!]{0,20}", 0..3),
+        ) {
+            let asks = texts.into_iter().map(How::Command).chain(paths.into_iter().map(How::File));
+            let script = script(&asks.collect::<Vec<_>>());
+            let request = script.request();
+            prop_assert!(!request.contains('\n'));
+            prop_assert_eq!(Script::parse(&request), Some(script));
+        }
+
+        #[test]
+        fn no_request_panics(text in "[ -~]{0,200}", cut in 0usize..2000) {
+            let _ = Script::parse(&text);
+            let _ = Script::parse(&format!("sh -c '{text}'"));
+            let request = script(&[command("echo")]).request();
+            if let Some(part) = request.get(..cut.min(request.len() - 1)) {
+                prop_assert_eq!(Script::parse(part), None);
+            }
+        }
+
+        #[test]
+        fn any_words_reach_the_command_unchanged(text in "[ -~\\n\\t]{0,60}") {
+            let quoted = text.replace('\'', r"'\''");
+            let asks = [command(&format!("printf %s '{quoted}'"))];
+            let answers = run(&["sh"], &script(&asks));
+            prop_assert_eq!(String::from_utf8_lossy(&answers[0].bytes), text);
+        }
+    }
+}
