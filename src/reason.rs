@@ -57,6 +57,8 @@ pub enum Reason {
     },
     /// The device presented another host key than the one on record. No credential was sent.
     HostKeyChanged {
+        /// `host:port` that presented it: the device, or a host on the way to it.
+        address: String,
         /// Fingerprint that the device presented, `TYPE SHA256:...`.
         presented: String,
         /// Fingerprints on record, `TYPE SHA256:...`.
@@ -64,6 +66,8 @@ pub enum Reason {
     },
     /// The device presented a key of a type that is not on record for it. No credential was sent.
     HostKeyTypeNew {
+        /// `host:port` that presented it: the device, or a host on the way to it.
+        address: String,
         /// Fingerprint that the device presented, `TYPE SHA256:...`.
         presented: String,
         /// Fingerprints on record, `TYPE SHA256:...`.
@@ -71,16 +75,22 @@ pub enum Reason {
     },
     /// The device presented a host key that is marked as revoked. No credential was sent.
     HostKeyRevoked {
+        /// `host:port` that presented it: the device, or a host on the way to it.
+        address: String,
         /// Fingerprint that the device presented, `TYPE SHA256:...`.
         presented: String,
     },
     /// No host key is on record for the device. No credential was sent.
     HostKeyUnknown {
+        /// `host:port` that presented it: the device, or a host on the way to it.
+        address: String,
         /// Fingerprint that the device presented, `TYPE SHA256:...`.
         presented: String,
     },
     /// The device refused the login; it was not tried again.
     LoginRefused {
+        /// `host:port` that refused: the device, or a host on the way to it.
+        address: String,
         /// The login name.
         user: String,
         /// What was tried, in order: `publickey`, `password` ...
