@@ -231,6 +231,32 @@ impl FrameReader {
     }
 }
 
+/// The frames as a shell writes them, for [`crate::simulate`].
+pub(crate) mod write {
+    use super::Mark;
+
+    /// Before an answer; files announce their size.
+    pub(crate) fn begin(mark: &Mark, number: usize, size: Option<u64>) -> String {
+        let size = size.map_or_else(|| "-".to_owned(), |s| s.to_string());
+        format!("\n{} B {number} {size}\n", mark.text())
+    }
+
+    /// After an answer.
+    pub(crate) fn end(mark: &Mark, number: usize, status: u32) -> String {
+        format!("\n{} E {number} {status}\n", mark.text())
+    }
+
+    /// On standard error, before what a question writes there.
+    pub(crate) fn stderr(mark: &Mark, number: usize) -> String {
+        format!("\n{} S {number}\n", mark.text())
+    }
+
+    /// After the last answer.
+    pub(crate) fn over(mark: &Mark) -> String {
+        format!("\n{} D\n", mark.text())
+    }
+}
+
 /// Where `needle` begins in `hay` at or after `from`.
 fn find(hay: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     let first = needle.first()?;

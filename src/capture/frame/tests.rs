@@ -13,14 +13,13 @@ fn reader(count: usize) -> FrameReader {
 }
 
 fn framed(answers: &[&[u8]]) -> Vec<u8> {
-    let m = mark().text();
     let mut out = Vec::new();
     for (n, bytes) in answers.iter().enumerate() {
-        out.extend(format!("\n{m} B {n} -\n").bytes());
+        out.extend(write::begin(&mark(), n, None).bytes());
         out.extend(*bytes);
-        out.extend(format!("\n{m} E {n} {}\n", n * 3).bytes());
+        out.extend(write::end(&mark(), n, u32::try_from(n * 3).unwrap()).bytes());
     }
-    out.extend(format!("\n{m} D\n").bytes());
+    out.extend(write::over(&mark()).bytes());
     out
 }
 
