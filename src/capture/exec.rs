@@ -82,7 +82,6 @@ impl End {
             Self::Improper(problem) => Some(problem.clone()),
             Self::Fatal(error) => Some(error.to_string()),
             Self::GivenUp(_) if !all => None,
-            Self::GivenUp(Outcome::Broken { problem }) => Some(problem.clone()),
             Self::GivenUp(_) => Some("the channel did not end".to_owned()),
         }
     }
@@ -174,6 +173,13 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
         let answers = reading.frames.take_answers();
         let all = answers.len() == script.questions.len() && reading.frames.is_over();
         let stderr = reading.stderr.finish();
+        if let (true, End::GivenUp(Outcome::Broken { problem })) = (all, &end) {
+            // A mark after the last one: some frame was not ours, and nobody knows which.
+            let broken = answers.iter().map(|_| Outcome::Broken { problem: problem.clone() });
+            outcomes.extend(broken);
+            self.broken += 1;
+            return Ok(());
+        }
         for answer in answers {
             let stderr = stderr.iter().find(|(n, _)| *n == answer.number);
             let stderr = stderr.map(|(_, text)| text.clone()).unwrap_or_default();

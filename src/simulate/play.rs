@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use russh::server::Handle;
-use russh::{ChannelId, Sig};
+use russh::server::{Handle, Msg};
+use russh::{ChannelWriteHalf, Sig};
 
 use super::device::{Fault, Now};
 use crate::capture::frame::write;
@@ -28,28 +28,29 @@ struct Stop(Ending);
 /// One exec request being answered.
 struct Play<'a> {
     handle: &'a Handle,
-    channel: ChannelId,
+    /// The channel itself waits for the client's window; data sent through the handle would pile up and stall others.
+    to: &'a ChannelWriteHalf<Msg>,
     script: Script,
     now: &'a Now,
 }
 
 /// Answers `request` as the device's shell would.
-pub(super) async fn answer(handle: &Handle, channel: ChannelId, request: &str, now: &Now) -> Ending {
+pub(super) async fn answer(handle: &Handle, to: &ChannelWriteHalf<Msg>, request: &str, now: &Now) -> Ending {
     let Some(script) = Script::parse(request) else {
-        let _ = handle.extended_data(channel, 1, "sh: not found\n").await;
-        return finish(handle, channel, 127).await;
+        let _ = to.extended_data_bytes(1, &b"sh: not found\n"[..]).await;
+        return finish(to, 127).await;
     };
-    let play = Play { handle, channel, script, now };
+    let play = Play { handle, to, script, now };
     match play.run().await {
         Ok(()) => play.end().await,
         Err(Stop(ending)) => ending,
     }
 }
 
-async fn finish(handle: &Handle, channel: ChannelId, status: u32) -> Ending {
-    let _ = handle.exit_status_request(channel, status).await;
-    let _ = handle.eof(channel).await;
-    let _ = handle.close(channel).await;
+async fn finish(to: &ChannelWriteHalf<Msg>, status: u32) -> Ending {
+    let _ = to.exit_status(status).await;
+    let _ = to.eof().await;
+    let _ = to.close().await;
     Ending::Quiet
 }
 
@@ -57,7 +58,7 @@ impl Play<'_> {
     async fn run(&self) -> Result<(), Stop> {
         if let Some(Fault::Noise(noise)) = &self.now.fault {
             self.send(noise).await?;
-            let _ = self.handle.extended_data(self.channel, 1, noise.clone()).await;
+            let _ = self.to.extended_data_bytes(1, noise.clone()).await;
         }
         for question in &self.script.questions {
             self.question(question).await?;
@@ -70,14 +71,14 @@ impl Play<'_> {
 
     async fn question(&self, question: &Question) -> Result<(), Stop> {
         let (mark, number) = (&self.script.mark, question.number);
-        let _ = self.handle.extended_data(self.channel, 1, write::stderr(mark, number)).await;
+        let _ = self.to.extended_data_bytes(1, write::stderr(mark, number).into_bytes()).await;
         let bytes = self.now.state.artifacts.get(&question.artifact);
         let file = matches!(question.how, How::File(_));
         let lie = u64::from(self.now.fault == Some(Fault::LieAboutSize));
         let size = bytes.filter(|_| file).map(|b| b.len() as u64 + lie);
         self.send(write::begin(mark, number, size).as_bytes()).await?;
         if let Some(Fault::Fail(_, status)) = self.fault_at(&question.artifact) {
-            let _ = self.handle.extended_data(self.channel, 1, "it does not work\n").await;
+            let _ = self.to.extended_data_bytes(1, &b"it does not work\n"[..]).await;
             return self.send(write::end(mark, number, *status).as_bytes()).await;
         }
         let bytes_or_none = bytes.map_or(&[][..], Vec::as_slice);
@@ -102,7 +103,7 @@ impl Play<'_> {
             }
             Some(Fault::Truncate(_)) => {
                 self.send(half).await?;
-                Err(Stop(finish(self.handle, self.channel, 0).await))
+                Err(Stop(finish(self.to, 0).await))
             }
             Some(Fault::Flood(_)) => loop {
                 self.send(&[b'x'; PIECE]).await?;
@@ -131,23 +132,23 @@ impl Play<'_> {
 
     /// The end of the channel.
     async fn end(&self) -> Ending {
-        let (handle, channel) = (self.handle, self.channel);
+        let to = self.to;
         match &self.now.fault {
             Some(Fault::NoStatus) => {
-                let _ = handle.eof(channel).await;
+                let _ = to.eof().await;
             }
             Some(Fault::NoEof) => {
-                let _ = handle.exit_status_request(channel, 0).await;
+                let _ = to.exit_status(0).await;
             }
             Some(Fault::Signal) => {
                 let (text, language) = ("killed".to_owned(), String::new());
-                let _ = handle.exit_signal_request(channel, Sig::KILL, false, text, language).await;
-                let _ = handle.eof(channel).await;
+                let _ = self.handle.exit_signal_request(to.id(), Sig::KILL, false, text, language).await;
+                let _ = to.eof().await;
             }
-            Some(Fault::Status(status)) => return finish(handle, channel, *status).await,
-            _ => return finish(handle, channel, 0).await,
+            Some(Fault::Status(status)) => return finish(to, *status).await,
+            _ => return finish(to, 0).await,
         }
-        let _ = handle.close(channel).await;
+        let _ = to.close().await;
         Ending::Quiet
     }
 
@@ -168,7 +169,7 @@ impl Play<'_> {
             _ => (PIECE, Duration::ZERO),
         };
         for piece in bytes.chunks(size) {
-            let sent = self.handle.data(self.channel, piece.to_vec()).await;
+            let sent = self.to.data_bytes(piece.to_vec()).await;
             sent.map_err(|_| Stop(Ending::Quiet))?;
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;

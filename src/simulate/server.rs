@@ -1,13 +1,14 @@
 //! The SSH side of a simulated device (RFC 4252, RFC 4254): login, channels, exec requests.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
 use russh::keys::PublicKey;
 use russh::server::{self, Auth, ChannelOpenHandle, Config, Msg, Response, Session, VerifiedPublicKey};
-use russh::{Channel, ChannelId, MethodKind, MethodSet, SshId};
+use russh::{Channel, ChannelId, ChannelMsg, MethodKind, MethodSet, SshId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -61,7 +62,8 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>, login: Arc<Login>) {
         nodelay: true,
         ..Config::default()
     };
-    let handler = Handler { stage, login, cord: Arc::new(cord), tasks: JoinSet::new() };
+    let handler =
+        Handler { stage, login, cord: Arc::new(cord), channels: HashMap::new(), tasks: JoinSet::new() };
     if let Ok(session) = server::run_stream(Arc::new(config), stream, handler).await {
         let _ = session.await;
     }
@@ -78,6 +80,8 @@ struct Handler {
     stage: Arc<Stage>,
     login: Arc<Login>,
     cord: Arc<std::net::TcpStream>,
+    /// Channels without a request so far.
+    channels: HashMap<ChannelId, Channel<Msg>>,
     /// Answers under way; they end with the connection.
     tasks: JoinSet<()>,
 }
@@ -118,10 +122,11 @@ impl server::Handler for Handler {
 
     async fn channel_open_session(
         &mut self,
-        _channel: Channel<Msg>,
+        channel: Channel<Msg>,
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.channels.insert(channel.id(), channel);
         reply.accept().await;
         Ok(())
     }
@@ -138,10 +143,17 @@ impl server::Handler for Handler {
             Some(Fault::MuteShell) => return session.channel_success(channel),
             _ => session.channel_success(channel)?,
         }
+        let Some((mut from, to)) = self.channels.remove(&channel).map(Channel::split) else { return Ok(()) };
         let request = String::from_utf8_lossy(data).into_owned();
         let (handle, cord) = (session.handle(), Arc::clone(&self.cord));
         self.tasks.spawn(async move {
-            if play::answer(&handle, channel, &request, &now).await == play::Ending::TearApart {
+            // What comes in must be read even though nothing of it matters: an undrained channel stalls the session.
+            let closed = async { while !matches!(from.wait().await, None | Some(ChannelMsg::Close)) {} };
+            let ending = tokio::select! {
+                ending = play::answer(&handle, &to, &request, &now) => ending,
+                () = closed => play::Ending::Quiet,
+            };
+            if ending == play::Ending::TearApart {
                 let _ = cord.shutdown(Shutdown::Both);
             }
         });

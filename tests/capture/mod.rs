@@ -1,0 +1,4 @@
+//! Capture against simulated devices that misbehave, and against a real OpenSSH server.
+
+mod faults;
+mod fleet;

@@ -1,0 +1,4 @@
+//! Integration tests: one binary, folders as in `src/`.
+
+mod capture;
+mod common;
