@@ -108,7 +108,8 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
             }
             let askable = rest.iter().take_while(|q| q.check().is_ok()).count();
             let askable = rest.get(..askable).unwrap_or_default();
-            let (script, _) = Script::pack((self.mark)(), self.limits.artifact as u64, askable);
+            let (limit, seconds) = (self.limits.artifact as u64, self.limits.total.as_secs().max(1));
+            let (script, _) = Script::pack((self.mark)(), limit, seconds, askable);
             fatal = self.run(&script, &mut outcomes).await.err();
         }
         (outcomes, fatal)

@@ -58,11 +58,6 @@ impl Key {
         Self { bytes }
     }
 
-    /// The bytes, for the key file.
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.bytes
-    }
-
     /// Names the key without giving anything of it away.
     pub fn id(&self) -> String {
         let digest =

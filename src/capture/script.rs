@@ -24,26 +24,28 @@ pub(crate) const TOO_LARGE_STATUS: u32 = 75;
 /// Exit status of a file question that may not look into a folder on the way (`EX_NOPERM`): not the same as absent.
 pub(crate) const NO_PERMISSION_STATUS: u32 = 77;
 
-/// Functions of the script. `m` writes a mark. `c` answers a command in a subshell. `f` answers a file: mark with
-/// the size, then the bytes, or why not. A file counts as absent only where the deepest folder that is there may
+/// Functions of the script. `m` writes a mark. `c` answers a command in a shell of its own. `f` answers a file: mark
+/// with the size, then the bytes, or why not. A file counts as absent only where the deepest folder that is there may
 /// be searched, since `test -e` says no as well when it may not look.
 const FUNCTIONS: &str = concat!(
     r#"m(){ printf "\n%s %s\n" "$n" "$*"; };"#,
-    r#"c(){ m S $1 >&2;m B $1 -;(eval "$3") </dev/null;m E $1 $?; };"#,
+    r#"c(){ m S $1 >&2;m B $1 -;(exec $T sh -c "$3") </dev/null;m E $1 $?; };"#,
     r#"f(){ m S $1 >&2;s=-;if [ -f "$3" ];then s=$(wc -c <"$3") || s=-;fi;"#,
     r#"m B $1 $s;(t "$3") </dev/null;m E $1 $?; };"#,
-    r#"t(){ if [ -f "$1" ];then if [ "$s" = - ] || [ $s -le $L ];then exec cat <"$1";fi;exit 75;fi;"#,
+    r#"t(){ if [ -f "$1" ];then if [ "$s" = - ] || [ $s -le $L ];then exec $T cat <"$1";fi;exit 75;fi;"#,
     r#"if [ -e "$1" ] || [ -L "$1" ];then exit 65;fi;d=$1;"#,
     r#"while :;do d=${d%/*};[ -n "$d" ] || d=/;if [ -e "$d" ] || [ -L "$d" ] || [ "$d" = / ];then break;fi;done;"#,
     r#"if [ -d "$d" ] && [ -x "$d" ];then exit 66;fi;exit 77; };"#,
 );
 
-/// The environment: the C locale, the administrator's commands first, no pager; `l` is a newline.
+/// The environment: the C locale, the administrator's commands first, no pager; `l` is a newline. Where there is a
+/// `timeout` (coreutils, busybox), no command outlives the capture: sshd passes no signals to root's sessions.
 const ENVIRONMENT: &str = concat!(
     "LC_ALL=C;LANGUAGE=;PAGER=cat;TERM=dumb;",
     "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH;",
     "export LC_ALL LANGUAGE PAGER TERM PATH;unset IFS CDPATH;",
     r#"l=$(printf "\nx");l=${l%x};"#,
+    "T=;timeout 1 true >/dev/null 2>&1 && T=timeout;",
 );
 
 /// The mark that frames carry in this run: random, so that no output can hold it by chance or by malice unless the
@@ -126,6 +128,8 @@ pub(crate) struct Script {
     pub(crate) mark: Mark,
     /// Largest file that is sent, in bytes.
     pub(crate) limit: u64,
+    /// Longest time that one command may run, in seconds.
+    pub(crate) seconds: u64,
     /// Its questions, numbered in ascending order without holes.
     pub(crate) questions: Vec<Question>,
 }
@@ -135,14 +139,15 @@ impl Script {
     const BARE: usize = 2 << 10;
 
     /// A script of the first questions, as many as fit into one request, and how many they are (at least one).
-    pub(crate) fn pack(mark: Mark, limit: u64, questions: &[Question]) -> (Self, usize) {
+    pub(crate) fn pack(mark: Mark, limit: u64, seconds: u64, questions: &[Question]) -> (Self, usize) {
         let mut length = Self::BARE;
         let fitting = questions.iter().take_while(|q| {
             length += q.request_len();
             length <= MAX_REQUEST
         });
         let count = fitting.count().max(1).min(questions.len());
-        (Self { mark, limit, questions: questions.iter().take(count).cloned().collect() }, count)
+        let questions = questions.iter().take(count).cloned().collect();
+        (Self { mark, limit, seconds, questions }, count)
     }
 
     /// The exec request.
@@ -153,7 +158,8 @@ impl Script {
 
     fn prelude(&self) -> String {
         let [a, b] = &self.mark.halves;
-        format!("{ENVIRONMENT}n=sekisho-{a};n=${{n}}{b};L={};{FUNCTIONS}", self.limit)
+        let (limit, seconds) = (self.limit, self.seconds);
+        format!("{ENVIRONMENT}n=sekisho-{a};n=${{n}}{b};L={limit};T=${{T:+$T {seconds}}};{FUNCTIONS}")
     }
 
     /// Reads a request back; `None` for anything that [`Script::request`] did not write.
@@ -162,7 +168,8 @@ impl Script {
         let rest = script.strip_prefix(ENVIRONMENT)?.strip_prefix("n=sekisho-")?;
         let (a, rest) = rest.split_once(";n=${n}")?;
         let (b, rest) = rest.split_once(";L=")?;
-        let (limit, rest) = rest.split_once(';')?;
+        let (limit, rest) = rest.split_once(";T=${T:+$T ")?;
+        let (seconds, rest) = rest.split_once("};")?;
         let mut rest = rest.strip_prefix(FUNCTIONS)?;
         let mut questions = Vec::new();
         while rest != "m D" {
@@ -171,7 +178,7 @@ impl Script {
             rest = after;
         }
         let mark = Mark { halves: [a.to_owned(), b.to_owned()] };
-        Some(Self { mark, limit: limit.parse().ok()?, questions })
+        Some(Self { mark, limit: limit.parse().ok()?, seconds: seconds.parse().ok()?, questions })
     }
 }
 

@@ -5,5 +5,7 @@
 
 pub mod device;
 pub mod folder;
+pub mod store;
 
 pub use device::{Algorithms, Artifact, DeviceEvidence, Identity, KeyId, Origin, Proof, Source};
+pub use store::{Phase, Selector, SnapshotWriter, Store, StoreError};

@@ -2,3 +2,5 @@
 
 mod faults;
 mod fleet;
+#[cfg(unix)]
+mod openssh;

@@ -112,7 +112,7 @@ proptest! {
         }
         let got = reader.take_answers();
         prop_assert!(reader.is_over());
-        prop_assert_eq!(got.iter().map(|a| a.status).collect::<Vec<_>>(), (0..got.len() as u32).map(|n| n * 3).collect::<Vec<_>>());
+        prop_assert_eq!(got.iter().map(|a| a.status).collect::<Vec<_>>(), (0..got.len() as u64).map(|n| u32::try_from(n * 3).unwrap()).collect::<Vec<_>>());
         prop_assert_eq!(got.into_iter().map(|a| a.bytes).collect::<Vec<_>>(), answers);
     }
 

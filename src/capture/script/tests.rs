@@ -19,7 +19,7 @@ fn questions(asks: &[How]) -> Vec<Question> {
 }
 
 fn script(asks: &[How]) -> Script {
-    Script { mark: Mark::new([0xa5; 16]), limit: LIMIT, questions: questions(asks) }
+    Script { mark: Mark::new([0xa5; 16]), limit: LIMIT, seconds: 60, questions: questions(asks) }
 }
 
 fn command(text: &str) -> How {
@@ -156,7 +156,7 @@ fn long_rounds_are_cut_into_requests() {
     let mut rest = all.as_slice();
     let mut seen = 0;
     while !rest.is_empty() {
-        let (script, taken) = Script::pack(Mark::new([1; 16]), LIMIT, rest);
+        let (script, taken) = Script::pack(Mark::new([1; 16]), LIMIT, 60, rest);
         assert!(script.request().len() <= MAX_REQUEST, "{}", script.request().len());
         assert_eq!(script.questions, rest[..taken]);
         seen += taken;
