@@ -12,7 +12,7 @@ use super::ssh::{Connection, SshError};
 use super::target::Target;
 use crate::evidence::{Artifact, DeviceEvidence, Origin, Proof, Source};
 use crate::platform::{ABSENT_STATUS, Ask, How, Platform};
-use crate::reason::Reason;
+use crate::reason::{Break, Reason};
 
 /// Captures one device. Whatever goes wrong is part of the evidence.
 pub(super) async fn capture(target: &Target, options: &Options) -> DeviceEvidence {
@@ -70,7 +70,7 @@ async fn ask_all(
         let questions: Vec<Question> = next.iter().enumerate().map(question).collect();
         let (outcomes, fatal) = asker.ask(&questions).await;
         let useless =
-            evidence.artifacts.is_empty() && outcomes.iter().all(|o| matches!(o, Outcome::NotAsked { .. }));
+            evidence.artifacts.is_empty() && outcomes.iter().all(|o| matches!(o, Outcome::NotAsked));
         if let Some(error) = fatal.as_ref().filter(|_| useless) {
             return Err(error.reason());
         }
@@ -120,21 +120,18 @@ impl Absorb<'_> {
             Outcome::Answer { answer, stderr, doubt } => return self.answer(answer, &stderr, doubt),
             Outcome::Hung { seconds } => Reason::CommandHung { command, seconds },
             Outcome::TooLarge => self.too_large(),
-            Outcome::Broken { problem } => Reason::CommandFailed { command, status: problem },
-            Outcome::NotAsked { problem } => Reason::NotAsked { artifact, problem },
+            Outcome::Broken(by) => Reason::AnswerBroken { artifact, by },
+            Outcome::NotAsked => Reason::NotAsked { artifact },
         };
         self.fail(reason);
     }
 
-    fn answer(mut self, answer: Answer, stderr: &str, doubt: Option<String>) {
+    fn answer(mut self, answer: Answer, stderr: &str, doubt: Option<Break>) {
         if let Some(reason) = self.refusal(&answer, stderr) {
             return self.fail(reason);
         }
         let absent = answer.status == ABSENT_STATUS;
-        let doubts = doubt.or_else(|| self.size_doubt(&answer)).map(|expected| {
-            let artifact = self.ask.artifact.clone();
-            Reason::ArtifactUnproven { artifact, expected }
-        });
+        let doubts = doubt.or_else(|| self.size_doubt(&answer)).map(|by| self.broken(by));
         let proven = match doubts {
             None if absent => Ok(()),
             None => self.platform.prove(&self.ask.artifact, &answer.bytes),
@@ -163,8 +160,8 @@ impl Absorb<'_> {
         let status = match answer.status {
             0 | ABSENT_STATUS => return None,
             script::TOO_LARGE_STATUS if file => return Some(self.too_large()),
-            script::NOT_REGULAR_STATUS if file => "not a regular file".to_owned(),
-            script::NO_PERMISSION_STATUS if file => "a folder on the way may not be searched".to_owned(),
+            script::NOT_REGULAR_STATUS if file => return Some(self.broken(Break::NotRegular)),
+            script::NO_PERMISSION_STATUS if file => return Some(self.broken(Break::NoPermission)),
             other => {
                 let said = self.redact(stderr.as_bytes().to_vec());
                 let said = String::from_utf8_lossy(&said).into_owned();
@@ -175,9 +172,14 @@ impl Absorb<'_> {
     }
 
     /// A file must come with as many bytes as it has; one that grows while it is read, or whose end is lost, has not.
-    fn size_doubt(&self, answer: &Answer) -> Option<String> {
-        let size = answer.size.filter(|size| *size != answer.bytes.len() as u64 && answer.status == 0)?;
-        Some(format!("{size} bytes instead of {}", answer.bytes.len()))
+    fn size_doubt(&self, answer: &Answer) -> Option<Break> {
+        let received = answer.bytes.len() as u64;
+        let announced = answer.size.filter(|size| *size != received && answer.status == 0)?;
+        Some(Break::Size { announced, received })
+    }
+
+    fn broken(&self, by: Break) -> Reason {
+        Reason::AnswerBroken { artifact: self.ask.artifact.clone(), by }
     }
 
     fn too_large(&self) -> Reason {

@@ -14,6 +14,7 @@ use super::frame::{Answer, FrameError, FrameReader, StderrReader};
 use super::script::{Mark, Question, Script};
 use super::ssh::{Connection, Phase, SshError};
 use super::target::Limits;
+use crate::reason::Break;
 
 /// Most channels of one device that may end badly before the rest is given up.
 const MAX_BROKEN: usize = 8;
@@ -28,7 +29,7 @@ pub(super) enum Outcome {
         /// The first bytes of standard error.
         stderr: String,
         /// What was wrong with the end of the channel; such an answer is not proven to be whole.
-        doubt: Option<String>,
+        doubt: Option<Break>,
     },
     /// The device sent nothing for too long.
     Hung {
@@ -38,15 +39,9 @@ pub(super) enum Outcome {
     /// The answer is larger than allowed.
     TooLarge,
     /// The answer was cut off, or its frames were not ours.
-    Broken {
-        /// How.
-        problem: String,
-    },
-    /// The question was not put, or its answer did not come.
-    NotAsked {
-        /// Why.
-        problem: String,
-    },
+    Broken(Break),
+    /// The question was not put.
+    NotAsked,
 }
 
 /// Puts questions to one device, one channel at a time.
@@ -66,7 +61,7 @@ enum End {
     /// Exit status 0 and end of file.
     Proper,
     /// Not like that, and the device's side ended it.
-    Improper(String),
+    Improper(Break),
     /// We ended it, because of the question being answered.
     GivenUp(Outcome),
     /// The connection is of no more use.
@@ -76,13 +71,12 @@ enum End {
 impl End {
     /// What makes the answers doubtful that were certain by their frames. Where we gave up one question, those before
     /// it are not touched by it; where we gave up after the last one, the end that proves them all is missing.
-    fn doubt(&self, all: bool) -> Option<String> {
+    fn doubt(&self, all: bool) -> Option<Break> {
         match self {
             Self::Proper => None,
-            Self::Improper(problem) => Some(problem.clone()),
-            Self::Fatal(error) => Some(error.to_string()),
-            Self::GivenUp(_) if !all => None,
-            Self::GivenUp(_) => Some("the channel did not end".to_owned()),
+            Self::Improper(by) => Some(by.clone()),
+            Self::Fatal(_) => Some(Break::Lost),
+            Self::GivenUp(_) => all.then_some(Break::NoEnd),
         }
     }
 }
@@ -98,16 +92,16 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
         let mut outcomes = Vec::with_capacity(questions.len());
         let mut fatal = None;
         while let Some(rest) = questions.get(outcomes.len()..).filter(|r| !r.is_empty()) {
-            if let Some(problem) = fatal.as_ref().map(SshError::to_string).or_else(|| self.exhausted()) {
-                outcomes.extend(rest.iter().map(|_| Outcome::NotAsked { problem: problem.clone() }));
+            fatal = fatal.or_else(|| self.exhausted());
+            if fatal.is_some() {
+                outcomes.extend(rest.iter().map(|_| Outcome::NotAsked));
                 break;
             }
-            if let Some(Err(error)) = rest.first().map(Question::check) {
-                outcomes.push(Outcome::NotAsked { problem: error.to_string() });
+            let askable = rest.iter().take_while(|q| q.is_askable()).count();
+            let Some(askable) = rest.get(..askable).filter(|a| !a.is_empty()) else {
+                outcomes.push(Outcome::Broken(Break::Unaskable));
                 continue;
-            }
-            let askable = rest.iter().take_while(|q| q.check().is_ok()).count();
-            let askable = rest.get(..askable).unwrap_or_default();
+            };
             let (limit, seconds) = (self.limits.artifact as u64, self.limits.total.as_secs().max(1));
             let (script, _) = Script::pack((self.mark)(), limit, seconds, askable);
             fatal = self.run(&script, &mut outcomes).await.err();
@@ -116,23 +110,17 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
     }
 
     /// Why no further question is put.
-    fn exhausted(&self) -> Option<String> {
+    fn exhausted(&self) -> Option<SshError> {
         if self.connection.is_closed() {
-            return Some(self.connection.lost("closed by the other side").to_string());
+            return Some(self.connection.lost("closed by the other side"));
         }
         if Instant::now() >= self.deadline {
-            let seconds = self.limits.total.as_secs();
-            return Some(format!("{} took longer than {seconds} s in all", self.connection.address()));
+            return Some(self.late());
         }
         if self.received > self.limits.device {
-            return Some(format!(
-                "{} sent more than {} bytes",
-                self.connection.address(),
-                self.limits.device
-            ));
+            return Some(self.flood());
         }
-        (self.broken >= MAX_BROKEN)
-            .then(|| format!("{} broke off {MAX_BROKEN} times", self.connection.address()))
+        (self.broken >= MAX_BROKEN).then(|| SshError::NoShell { address: self.address() })
     }
 
     /// Runs one script. Adds the outcomes of the questions that are settled by it, at least one.
@@ -174,10 +162,9 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
         let answers = reading.frames.take_answers();
         let all = answers.len() == script.questions.len() && reading.frames.is_over();
         let stderr = reading.stderr.finish();
-        if let (true, End::GivenUp(Outcome::Broken { problem })) = (all, &end) {
+        if let (true, End::GivenUp(Outcome::Broken(by))) = (all, &end) {
             // A mark after the last one: some frame was not ours, and nobody knows which.
-            let broken = answers.iter().map(|_| Outcome::Broken { problem: problem.clone() });
-            outcomes.extend(broken);
+            outcomes.extend(answers.iter().map(|_| Outcome::Broken(by.clone())));
             self.broken += 1;
             return Ok(());
         }
@@ -191,34 +178,23 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
         }
         self.broken += 1;
         if !reading.frames.has_begun() {
-            return Err(self.no_script(end));
+            return Err(match end {
+                End::Fatal(error) => error,
+                _ => SshError::NoShell { address: self.address() },
+            });
         }
         if !all {
             outcomes.push(match end {
                 End::GivenUp(Outcome::Hung { .. }) if reading.frames.is_holding() => {
-                    Outcome::Broken { problem: "nothing came after it".to_owned() }
+                    Outcome::Broken(Break::NoEnd)
                 }
                 End::GivenUp(outcome) => outcome,
-                End::Improper(problem) => Outcome::Broken { problem },
-                End::Fatal(error) => Outcome::Broken { problem: error.to_string() },
-                End::Proper => {
-                    Outcome::Broken { problem: "the script ended before its last answer".to_owned() }
-                }
+                End::Improper(by) => Outcome::Broken(by),
+                End::Fatal(_) => Outcome::Broken(Break::Lost),
+                End::Proper => Outcome::Broken(Break::CutOff),
             });
         }
         Ok(())
-    }
-
-    /// The error for a channel on which the script did not start.
-    fn no_script(&self, end: End) -> SshError {
-        let address = self.connection.address().to_owned();
-        let problem = match end {
-            End::Fatal(error) => return error,
-            End::GivenUp(Outcome::Hung { seconds }) => format!("no answer within {seconds} s"),
-            End::GivenUp(Outcome::Broken { problem }) | End::Improper(problem) => problem,
-            End::GivenUp(_) | End::Proper => "it ended without an answer".to_owned(),
-        };
-        SshError::Shell { address, problem }
     }
 
     async fn read(&mut self, channel: &mut Channel<Msg>, reading: &mut Reading) -> End {
@@ -244,8 +220,7 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
                     reading.stderr.push(&data);
                 }
                 ChannelMsg::Failure => {
-                    let address = self.connection.address().to_owned();
-                    return End::Fatal(SshError::ExecRefused { address });
+                    return End::Fatal(SshError::ExecRefused { address: self.address() });
                 }
                 ChannelMsg::ExitStatus { exit_status } => reading.status = Some(exit_status),
                 ChannelMsg::ExitSignal { signal_name, .. } => {
@@ -270,21 +245,29 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
         reading.frames.push(data).map_err(|error| {
             End::GivenUp(match error {
                 FrameError::TooLarge => Outcome::TooLarge,
-                other => Outcome::Broken { problem: other.to_string() },
+                FrameError::Noise | FrameError::Stray => Outcome::Broken(Break::StrayOutput),
             })
         })
-    }
-
-    fn flood(&self) -> SshError {
-        SshError::Flood { address: self.connection.address().to_owned(), limit: self.limits.device }
     }
 
     fn overdue(&self) -> End {
         if Instant::now() < self.deadline {
             return End::GivenUp(Outcome::Hung { seconds: self.limits.idle.as_secs() });
         }
-        let (address, seconds) = (self.connection.address().to_owned(), self.limits.total.as_secs());
-        End::Fatal(SshError::TimedOut { address, phase: Phase::Session, seconds })
+        End::Fatal(self.late())
+    }
+
+    fn late(&self) -> SshError {
+        let seconds = self.limits.total.as_secs();
+        SshError::TimedOut { address: self.address(), phase: Phase::Session, seconds }
+    }
+
+    fn flood(&self) -> SshError {
+        SshError::Flood { address: self.address(), limit: self.limits.device }
+    }
+
+    fn address(&self) -> String {
+        self.connection.address().to_owned()
     }
 }
 
@@ -300,11 +283,11 @@ struct Reading {
 impl Reading {
     fn end(&self) -> End {
         match (&self.signal, self.status, self.eof) {
-            (Some(signal), _, _) => End::Improper(format!("the script was ended by signal {signal}")),
-            (None, None, _) => End::Improper("the channel ended without an exit status".to_owned()),
+            (Some(name), _, _) => End::Improper(Break::Signal { name: name.clone() }),
+            (None, None, _) => End::Improper(Break::NoExitStatus),
             (None, Some(0), true) => End::Proper,
-            (None, Some(0), false) => End::Improper("the channel ended without an end of file".to_owned()),
-            (None, Some(status), _) => End::Improper(format!("the script ended with status {status}")),
+            (None, Some(0), false) => End::Improper(Break::NoEndOfFile),
+            (None, Some(status), _) => End::Improper(Break::Status { status }),
         }
     }
 }

@@ -37,16 +37,13 @@ pub(crate) struct Answer {
 }
 
 /// Why the output is no sequence of frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameError {
     /// More noise than any start-up file makes.
-    #[error("the device sends output of its own before the answers")]
     Noise,
     /// Bytes where none may stand, or a frame out of order: output that imitates frames, or a second writer.
-    #[error("the output contains bytes outside of the answers")]
     Stray,
     /// An answer beyond the limit.
-    #[error("an answer is larger than allowed")]
     TooLarge,
 }
 

@@ -81,30 +81,17 @@ pub(crate) struct Question {
     pub(crate) how: How,
 }
 
-/// Why a question cannot be put at all.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unaskable {
-    #[error("the command is longer than {MAX_SINGLE} bytes")]
-    TooLong,
-    #[error("the command or path contains a NUL")]
-    Nul,
-    #[error("the path is not absolute")]
-    NotAbsolute,
-}
-
 impl Question {
-    /// Whether the question can be put.
-    pub(crate) fn check(&self) -> Result<(), Unaskable> {
+    /// Whether the question can be put: no NUL, an absolute path, not longer than one request carries.
+    pub(crate) fn is_askable(&self) -> bool {
         let (text, absolute) = match &self.how {
             How::Command(command) => (command, true),
             How::File(path) => (path, path.starts_with('/')),
         };
-        match () {
-            () if text.contains('\0') || self.artifact.contains('\0') => Err(Unaskable::Nul),
-            () if !absolute => Err(Unaskable::NotAbsolute),
-            () if Script::BARE + self.request_len() > MAX_SINGLE => Err(Unaskable::TooLong),
-            () => Ok(()),
-        }
+        absolute
+            && !text.contains('\0')
+            && !self.artifact.contains('\0')
+            && Script::BARE + self.request_len() <= MAX_SINGLE
     }
 
     /// Bytes that the question takes in the request.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sekisho::capture::Limits;
 use sekisho::evidence::{DeviceEvidence, Proof};
 use sekisho::platform::Ask;
-use sekisho::reason::Reason;
+use sekisho::reason::{Break, Reason};
 use sekisho::simulate::{Device, Fault, Fleet, Login, State};
 
 use crate::common::{block_on, gather_one, limits, platform, target};
@@ -58,10 +58,18 @@ fn only_failure(evidence: &DeviceEvidence) -> &Reason {
     &evidence.failures[0]
 }
 
-fn device_failed(evidence: &DeviceEvidence, word: &str) {
+/// The code of the only failure of a device that gave nothing.
+fn refusal(evidence: &DeviceEvidence) -> String {
     assert!(evidence.artifacts.is_empty());
-    let Reason::DeviceFailed { problem } = only_failure(evidence) else { panic!("{:?}", evidence.failures) };
-    assert!(problem.contains(word), "{problem}");
+    code(only_failure(evidence))
+}
+
+fn code(reason: &Reason) -> String {
+    serde_json::to_value(reason).unwrap()["code"].as_str().unwrap().to_owned()
+}
+
+fn codes(evidence: &DeviceEvidence) -> Vec<String> {
+    evidence.failures.iter().map(code).collect()
 }
 
 #[test]
@@ -85,7 +93,11 @@ fn a_well_behaved_device_is_complete_and_byte_exact() {
 fn a_mute_peer_costs_the_handshake_limit_and_no_more() {
     let quick = Limits { handshake: Duration::from_secs(1), ..limits() };
     let (evidence, took) = capture(Some(Fault::Mute), quick);
-    device_failed(&evidence, "handshake took longer than 1 s");
+    let address = evidence.identity.address.clone().unwrap();
+    assert_eq!(
+        only_failure(&evidence),
+        &Reason::TimedOut { address, phase: "handshake".to_owned(), seconds: 1 }
+    );
     assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
@@ -124,12 +136,12 @@ fn a_password_prompt_is_answered_once() {
 
 #[test]
 fn a_server_without_commands_is_told_apart() {
-    device_failed(&with(Fault::RefuseExec), "refuses to run commands");
+    assert_eq!(refusal(&with(Fault::RefuseExec)), "exec-refused");
 }
 
 #[test]
 fn a_shell_that_never_answers() {
-    device_failed(&with(Fault::MuteShell), "no answer within 1 s");
+    assert_eq!(refusal(&with(Fault::MuteShell)), "no-shell");
 }
 
 #[test]
@@ -139,7 +151,7 @@ fn noise_of_start_up_files_is_not_evidence() {
         assert!(evidence.failures.is_empty(), "{noise:?}: {:?}", evidence.failures);
         assert_eq!(evidence.artifacts["a.txt"].bytes, b"alpha\n\0\xff");
     }
-    device_failed(&with(Fault::Noise(vec![b'x'; 2 << 20])), "output of its own");
+    assert_eq!(refusal(&with(Fault::Noise(vec![b'x'; 2 << 20]))), "no-shell");
 }
 
 #[test]
@@ -164,16 +176,15 @@ fn a_hanging_command_is_lost_alone() {
 fn a_connection_lost_in_the_middle_proves_nothing() {
     let evidence = with(Fault::Cut(FILE.to_owned()));
     assert_eq!(proofs(&evidence), unproven(&["a.txt"]));
-    let codes: Vec<_> =
-        evidence.failures.iter().map(|r| serde_json::to_value(r).unwrap()["code"].clone()).collect();
-    assert_eq!(codes, ["artifact-unproven", "command-failed", "not-asked"]);
+    assert_eq!(codes(&evidence), ["connection-lost", "answer-broken", "answer-broken", "not-asked"]);
 }
 
 #[test]
 fn a_channel_that_ends_early_loses_one_answer_and_the_rest_is_asked_again() {
     let evidence = with(Fault::Truncate(FILE.to_owned()));
     assert_eq!(proofs(&evidence), complete(&["a.txt", "c.txt"]));
-    assert!(matches!(only_failure(&evidence), Reason::CommandFailed { .. }));
+    let broken = Reason::AnswerBroken { artifact: FILE.to_owned(), by: Break::CutOff };
+    assert_eq!(only_failure(&evidence), &broken);
 }
 
 #[test]
@@ -190,7 +201,7 @@ fn a_flood_is_cut_at_the_devices_limit() {
     let small = Limits { device: 200_000, ..limits() };
     let (evidence, _) = capture(Some(Fault::Flood(FILE.to_owned())), small);
     assert_eq!(proofs(&evidence), unproven(&["a.txt"]));
-    assert!(matches!(evidence.failures.last(), Some(Reason::NotAsked { .. })), "{:?}", evidence.failures);
+    assert_eq!(codes(&evidence), ["flooded", "answer-broken", "answer-broken", "not-asked"]);
 }
 
 #[test]
@@ -211,7 +222,8 @@ fn a_file_that_is_not_as_long_as_announced_is_unproven() {
     let evidence = with(Fault::LieAboutSize);
     assert_eq!(evidence.artifacts[FILE].proof, Proof::Unproven);
     assert_eq!(evidence.artifacts["a.txt"].proof, Proof::Complete);
-    assert!(matches!(only_failure(&evidence), Reason::ArtifactUnproven { .. }));
+    let by = Break::Size { announced: 13, received: 12 };
+    assert_eq!(only_failure(&evidence), &Reason::AnswerBroken { artifact: FILE.to_owned(), by });
 }
 
 #[test]
@@ -235,9 +247,15 @@ fn a_slow_drip_is_read_whole_until_the_total_limit() {
 
 #[test]
 fn a_channel_without_a_proper_end_proves_nothing() {
-    for fault in [Fault::NoStatus, Fault::NoEof, Fault::Status(1), Fault::Signal] {
+    for (fault, by) in [
+        (Fault::NoStatus, Break::NoExitStatus),
+        (Fault::NoEof, Break::NoEndOfFile),
+        (Fault::Status(1), Break::Status { status: 1 }),
+        (Fault::Signal, Break::Signal { name: "KILL".to_owned() }),
+    ] {
         let evidence = with(fault.clone());
         assert_eq!(proofs(&evidence), unproven(&["a.txt", "c.txt", FILE]), "{fault:?}");
-        assert_eq!(evidence.failures.len(), 3, "{fault:?}");
+        let broken = |artifact: &str| Reason::AnswerBroken { artifact: artifact.to_owned(), by: by.clone() };
+        assert_eq!(evidence.failures, ["a.txt", FILE, "c.txt"].map(broken), "{fault:?}");
     }
 }

@@ -207,12 +207,14 @@ fn keys_of_every_usual_type_and_with_a_passphrase() {
         assert!(login(Auth::Key(KeyFile::new(&key, secret("open sesame")))).failures.is_empty(), "{kind}");
         for wrong in [secret("sesame"), None] {
             let evidence = login(Auth::Key(KeyFile::new(&key, wrong)));
-            let [Reason::DeviceFailed { problem }] = &evidence.failures[..] else { panic!("{evidence:?}") };
-            assert!(problem.contains("passphrase"), "{problem}");
+            let [Reason::NoCredential { problems, .. }] = &evidence.failures[..] else {
+                panic!("{evidence:?}")
+            };
+            assert!(problems[0].contains("passphrase"), "{problems:?}");
         }
     }
     let evidence = login(Auth::Key(KeyFile::new(sshd.path("none"), None)));
-    assert!(matches!(evidence.failures[..], [Reason::DeviceFailed { .. }]));
+    assert!(matches!(evidence.failures[..], [Reason::NoCredential { .. }]));
     keygen(&sshd.path("stranger"), "ed25519");
     let evidence = login(Auth::Key(KeyFile::new(sshd.path("stranger"), None)));
     assert!(matches!(evidence.failures[..], [Reason::LoginRefused { .. }]), "{:?}", evidence.failures);
@@ -243,8 +245,8 @@ fn an_agent_logs_in() {
     let _ = agent.wait();
     let gone = block_on(gather_one(target, limits()));
     assert!(good.failures.is_empty(), "{:?}", good.failures);
-    let [Reason::DeviceFailed { problem }] = &gone.failures[..] else { panic!("{gone:?}") };
-    assert!(problem.contains("agent"), "{problem}");
+    let [Reason::NoCredential { problems, .. }] = &gone.failures[..] else { panic!("{gone:?}") };
+    assert!(problems[0].contains("agent"), "{problems:?}");
 }
 
 #[test]
@@ -288,8 +290,8 @@ fn a_host_on_the_way_has_its_own_key_check_and_login() {
     target.known_hosts = known(&lines);
     target.endpoint = Endpoint { port: 1, ..target.endpoint };
     let closed = block_on(gather_one(target, limits()));
-    let [Reason::DeviceFailed { problem }] = &closed.failures[..] else { panic!("{closed:?}") };
-    assert!(problem.contains("does not open a way"), "{problem}");
+    let [Reason::Unreachable { address, problem }] = &closed.failures[..] else { panic!("{closed:?}") };
+    assert!(address == "127.0.0.1:1" && problem.contains("ConnectFailed"), "{address} {problem}");
 }
 
 #[test]
@@ -298,6 +300,5 @@ fn nobody_listens() {
     sshd.kill();
     let quick = Limits { connect: Duration::from_secs(2), ..limits() };
     let evidence = block_on(gather_one(sshd.target(platform(command("true"))), quick));
-    let [Reason::DeviceFailed { problem }] = &evidence.failures[..] else { panic!("{evidence:?}") };
-    assert!(problem.contains("cannot connect"), "{problem}");
+    assert!(matches!(evidence.failures[..], [Reason::Unreachable { .. }]), "{:?}", evidence.failures);
 }

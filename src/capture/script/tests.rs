@@ -168,11 +168,11 @@ fn long_rounds_are_cut_into_requests() {
 
 #[test]
 fn what_cannot_be_asked() {
-    let check = |how| questions(&[how])[0].check();
-    assert_eq!(check(command(&"'".repeat(5000))), Err(Unaskable::TooLong));
-    assert_eq!(check(command(&"x".repeat(20_000))), Ok(()));
-    assert_eq!(check(command("a\0b")), Err(Unaskable::Nul));
-    assert_eq!(check(How::File("etc/passwd".to_owned())), Err(Unaskable::NotAbsolute));
+    let askable = |how| questions(&[how])[0].is_askable();
+    assert!(!askable(command(&"'".repeat(5000))));
+    assert!(askable(command(&"x".repeat(20_000))));
+    assert!(!askable(command("a\0b")));
+    assert!(!askable(How::File("etc/passwd".to_owned())));
 }
 
 proptest! {

@@ -20,6 +20,18 @@ pub enum Phase {
     Session,
 }
 
+impl Phase {
+    /// Its code in reasons.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Handshake => "handshake",
+            Self::Login => "login",
+            Self::Session => "session",
+        }
+    }
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -138,25 +150,48 @@ pub enum SshError {
         /// `host:port`.
         address: String,
     },
-    /// The login shell did not start the script.
-    #[error("{address}: the login shell does not run a POSIX shell script: {problem}")]
-    Shell {
+    /// The login shell did not start the script, or it broke off again and again.
+    #[error("{address}: the login shell does not run a POSIX shell script to its end")]
+    NoShell {
         /// `host:port`.
         address: String,
-        /// What came instead.
-        problem: String,
     },
 }
 
 impl SshError {
     /// The same as a code for findings and manifests.
     pub fn reason(&self) -> Reason {
+        let text = |s: &str| s.to_owned();
         match self {
-            Self::HostKey { address, presented, verdict } => host_key_reason(address, presented, verdict),
-            Self::LoginRefused { address, user, tried } => {
-                Reason::LoginRefused { address: address.clone(), user: user.clone(), tried: tried.clone() }
+            Self::Connect { address, source } => {
+                Reason::Unreachable { address: text(address), problem: source.to_string() }
             }
-            other => Reason::DeviceFailed { problem: other.to_string() },
+            Self::Tunnel { address, problem, .. } => {
+                Reason::Unreachable { address: text(address), problem: text(problem) }
+            }
+            Self::TimedOut { address, phase, seconds } => {
+                Reason::TimedOut { address: text(address), phase: text(phase.code()), seconds: *seconds }
+            }
+            Self::Protocol { address, problem, .. } => {
+                Reason::NotSsh { address: text(address), problem: text(problem) }
+            }
+            Self::NoCommonAlgorithm { address, kind, theirs } => {
+                Reason::NoCommonAlgorithm { address: text(address), kind: text(kind), theirs: theirs.clone() }
+            }
+            Self::HostKey { address, presented, verdict } => host_key_reason(address, presented, verdict),
+            Self::NoCredential { address, user, problems } => {
+                Reason::NoCredential { address: text(address), user: text(user), problems: problems.clone() }
+            }
+            Self::LoginRefused { address, user, tried } => {
+                Reason::LoginRefused { address: text(address), user: text(user), tried: tried.clone() }
+            }
+            Self::Lost { address, phase, problem } => {
+                let (phase, problem) = (text(phase.code()), text(problem));
+                Reason::ConnectionLost { address: text(address), phase, problem }
+            }
+            Self::Flood { address, limit } => Reason::Flooded { address: text(address), limit: *limit },
+            Self::ExecRefused { address } => Reason::ExecRefused { address: text(address) },
+            Self::NoShell { address } => Reason::NoShell { address: text(address) },
         }
     }
 }
