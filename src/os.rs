@@ -23,7 +23,8 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes a renamed or created directory entry durable (Unix: fsync of the directory; elsewhere nothing to do).
+/// Makes a renamed or created directory entry durable (Unix: fsync of the directory; elsewhere nothing to
+/// do).
 ///
 /// # Errors
 /// Whatever the file system answers.
@@ -37,7 +38,8 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether only its owner may read a file (Unix: mode 0600 or less; elsewhere not known, and taken for granted).
+/// Whether only its owner may read a file (Unix: mode 0600 or less; elsewhere not known, and taken for
+/// granted).
 pub fn is_private(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     {
@@ -54,8 +56,8 @@ pub fn is_private(metadata: &Metadata) -> bool {
 /// An SSH agent, whatever carries the connection to it.
 pub type Agent = AgentClient<Box<dyn AgentStream + Send + Unpin>>;
 
-/// Connects to an SSH agent: at `socket`, else where the system keeps it (Unix: `SSH_AUTH_SOCK`; Windows: the named
-/// pipe of OpenSSH's agent).
+/// Connects to an SSH agent: at `socket`, else where the system keeps it (Unix: `SSH_AUTH_SOCK`; Windows: the
+/// named pipe of OpenSSH's agent).
 ///
 /// # Errors
 /// No agent is there.

@@ -1,4 +1,5 @@
-//! Why something is not known: codes with arguments. `report` turns them into words; nothing here is shown as is.
+//! Why something is not known: codes with arguments. `report` turns them into words; nothing here is shown as
+//! is.
 
 use serde::{Deserialize, Serialize};
 

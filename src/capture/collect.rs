@@ -7,6 +7,7 @@ use tokio::task::{Id, JoinSet, spawn_blocking};
 
 use super::device::capture;
 use super::redact::Redactor;
+use super::ssh::Hops;
 use super::target::{Limits, Target};
 use crate::evidence::{DeviceEvidence, Identity, Source};
 use crate::reason::Reason;
@@ -75,14 +76,16 @@ pub enum Event<'a> {
 
 struct Shared<S, P> {
     options: Options,
+    hops: Hops,
     sink: S,
     progress: P,
 }
 
-/// Captures every target and hands each device's evidence to `sink` as soon as it is there, also that of a device that
-/// failed. Comes back in the order of the targets. Needs a tokio runtime with time and network.
+/// Captures every target and hands each device's evidence to `sink` as soon as it is there, also that of a
+/// device that failed. Comes back in the order of the targets. Needs a tokio runtime with time and network.
 ///
-/// Dropping the future ends every connection. `sink` may block; it runs outside of the threads that drive connections.
+/// Dropping the future ends every connection. `sink` may block; it runs outside of the threads that drive
+/// connections.
 ///
 /// # Errors
 /// The first error of `sink`; devices that are not finished then are given up.
@@ -98,7 +101,7 @@ where
     P: Fn(Event<'_>) + Send + Sync + 'static,
 {
     let concurrency = options.concurrency.max(1);
-    let shared = Arc::new(Shared { options: options.clone(), sink, progress });
+    let shared = Arc::new(Shared { options: options.clone(), hops: Hops::default(), sink, progress });
     let mut done: Vec<Option<Captured>> = Vec::new();
     done.resize_with(targets.len(), || None);
     let mut waiting = targets.into_iter().enumerate();
@@ -131,7 +134,7 @@ where
     P: Fn(Event<'_>) + Send + Sync + 'static,
 {
     (shared.progress)(Event::Started(&target.name));
-    let evidence = capture(&target, &shared.options).await;
+    let evidence = capture(&target, &shared.options, &shared.hops).await;
     finish(&shared, evidence).await
 }
 

@@ -8,18 +8,18 @@ use super::collect::Options;
 use super::exec::{self, Asker, Outcome};
 use super::frame::Answer;
 use super::script::{self, Mark, Question};
-use super::ssh::{Connection, SshError};
+use super::ssh::{Connection, Hops, Phase, SshError};
 use super::target::Target;
 use crate::evidence::{Artifact, DeviceEvidence, Origin, Proof, Source};
 use crate::platform::{ABSENT_STATUS, Ask, How, Platform};
 use crate::reason::{Break, Reason};
 
 /// Captures one device. Whatever goes wrong is part of the evidence.
-pub(super) async fn capture(target: &Target, options: &Options) -> DeviceEvidence {
+pub(super) async fn capture(target: &Target, options: &Options, hops: &Hops) -> DeviceEvidence {
     let platforms: Vec<String> = target.platforms.iter().map(|p| p.id().to_owned()).collect();
     let mut evidence = DeviceEvidence::new(target.name.clone(), platforms, Source::Snapshot);
     let deadline = exec::deadline(&options.limits);
-    let opening = Connection::open(target, &options.limits);
+    let opening = Connection::open(target, &options.limits, hops);
     match timeout_at(deadline, opening).await {
         Ok(Ok(connection)) => {
             evidence.identity = connection.identity();
@@ -35,7 +35,7 @@ pub(super) async fn capture(target: &Target, options: &Options) -> DeviceEvidenc
         Err(_) => {
             let (address, seconds) = (target.endpoint.to_string(), options.limits.total.as_secs());
             evidence.identity.address = Some(address.clone());
-            let error = SshError::TimedOut { address, phase: super::ssh::Phase::Connect, seconds };
+            let error = SshError::TimedOut { address, phase: Phase::Connect, seconds };
             evidence.failures.push(error.reason());
         }
     }
@@ -171,7 +171,8 @@ impl Absorb<'_> {
         Some(Reason::CommandFailed { command: self.command(), status })
     }
 
-    /// A file must come with as many bytes as it has; one that grows while it is read, or whose end is lost, has not.
+    /// A file must come with as many bytes as it has; one that grows while it is read, or whose end is lost,
+    /// has not.
     fn size_doubt(&self, answer: &Answer) -> Option<Break> {
         let received = answer.bytes.len() as u64;
         let announced = answer.size.filter(|size| *size != received && answer.status == 0)?;

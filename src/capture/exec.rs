@@ -1,8 +1,9 @@
 //! Puts questions to a connected device and brings back the answers, whatever the device does in between.
 //!
-//! A round is one exec request (or several, when it is long). Its answers count as complete only when the channel
-//! ended with exit status 0 *and* end of file (RFC 4254 sections 5.3 and 6.10), or when it was us who ended it because
-//! one command hung. A hanging command is given up alone; the questions after it get a new channel.
+//! A round is one exec request (or several, when it is long). Its answers count as complete only when the
+//! channel ended with exit status 0 *and* end of file (RFC 4254 sections 5.3 and 6.10), or when it was us who
+//! ended it because one command hung. A hanging command is given up alone; the questions after it get a new
+//! channel.
 
 use std::time::Duration;
 
@@ -69,8 +70,9 @@ enum End {
 }
 
 impl End {
-    /// What makes the answers doubtful that were certain by their frames. Where we gave up one question, those before
-    /// it are not touched by it; where we gave up after the last one, the end that proves them all is missing.
+    /// What makes the answers doubtful that were certain by their frames. Where we gave up one question,
+    /// those before it are not touched by it; where we gave up after the last one, the end that proves them
+    /// all is missing.
     fn doubt(&self, all: bool) -> Option<Break> {
         match self {
             Self::Proper => None,
@@ -144,14 +146,16 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
             Err(error) => End::Fatal(self.connection.lost(&error.to_string())),
         };
         if !matches!(end, End::Proper) {
-            // sshd hands the signal to the command's process group; a command that hangs must not stay behind.
+            // sshd hands the signal to the command's process group; a command that hangs must not stay
+            // behind.
             let _ = channel.signal(Sig::TERM).await;
         }
         let _ = channel.close().await;
         self.settle(end, reading, script, outcomes)
     }
 
-    /// Turns what was read into outcomes: the certain answers, then the question at which the channel ended badly.
+    /// Turns what was read into outcomes: the certain answers, then the question at which the channel ended
+    /// badly.
     fn settle(
         &mut self,
         end: End,

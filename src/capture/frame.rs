@@ -195,7 +195,8 @@ impl FrameReader {
         Ok(Step::Again)
     }
 
-    /// After the last mark anything may come but another mark: that would mean that the last one was not ours.
+    /// After the last mark anything may come but another mark: that would mean that the last one was not
+    /// ours.
     fn nothing_more(&mut self) -> Result<Step, FrameError> {
         if self.find_mark().is_some() {
             return Err(FrameError::Stray);
@@ -216,7 +217,8 @@ impl FrameReader {
         found
     }
 
-    /// The rest of the line after the mark at `at`, and where the line after it begins; `None` while it is not whole.
+    /// The rest of the line after the mark at `at`, and where the line after it begins; `None` while it is
+    /// not whole.
     fn line_after(&self, at: usize) -> Result<Option<(&str, usize)>, FrameError> {
         let start = at + self.mark.len();
         let Some(rest) = self.buffer.get(start..) else { return Ok(None) };

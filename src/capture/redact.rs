@@ -1,8 +1,8 @@
 //! Secrets become keyed digests before anything else sees them.
 //!
-//! `{{secret:KEYID:DIGEST}}` stands where a secret stood: HMAC-SHA-256 (RFC 2104) of its bytes under a key that lies
-//! beside the snapshots and never inside them. A changed secret is visible as a changed digest; its value is not.
-//! Two digests under different keys cannot be compared, and [`compare`] says so.
+//! `{{secret:KEYID:DIGEST}}` stands where a secret stood: HMAC-SHA-256 (RFC 2104) of its bytes under a key
+//! that lies beside the snapshots and never inside them. A changed secret is visible as a changed digest; its
+//! value is not. Two digests under different keys cannot be compared, and [`compare`] says so.
 
 use std::fmt;
 use std::ops::Range;
@@ -23,8 +23,8 @@ const DIGEST_BYTES: usize = 16;
 /// Bytes of a key's name.
 const KEY_ID_BYTES: usize = 4;
 
-/// Private keys are secret wherever they stand (RFC 7468 section 10, and the OpenSSH and PGP forms alike); one without
-/// an end is secret to the end of the artifact.
+/// Private keys are secret wherever they stand (RFC 7468 section 10, and the OpenSSH and PGP forms alike);
+/// one without an end is secret to the end of the artifact.
 const PRIVATE_KEY: &str = r"(?s)-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----(?P<secret>.*?)(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY|\z)";
 
 /// A pattern that does not compile or has no group `secret`: a fault of the platform that brought it.
@@ -156,8 +156,8 @@ impl Redactor {
 
     /// Replaces every secret in an artifact of a device that has these platforms.
     ///
-    /// All patterns look at the original bytes, and what overlaps is replaced as one, so the order of patterns means
-    /// nothing. The regex crate looks at each byte a bounded number of times per match.
+    /// All patterns look at the original bytes, and what overlaps is replaced as one, so the order of
+    /// patterns means nothing. The regex crate looks at each byte a bounded number of times per match.
     pub fn redact(&self, platforms: &[&str], artifact: &str, bytes: Vec<u8>) -> Vec<u8> {
         let mut secrets: Vec<Range<usize>> = Vec::new();
         for rule in self.rules.iter().filter(|r| r.applies(platforms, artifact)) {
@@ -189,8 +189,8 @@ impl Rule {
     fn new(platform: Option<&'static str>, secret: Secret) -> Result<Self, RedactError> {
         let pattern = RegexBuilder::new(secret.pattern)
             .multi_line(true)
-            // Bytes, not characters: else `.` stops at the first byte that is no UTF-8, and the rest of a secret
-            // in another encoding stays.
+            // Bytes, not characters: else `.` stops at the first byte that is no UTF-8, and the rest of a
+            // secret in another encoding stays.
             .unicode(false)
             .size_limit(MAX_PATTERN)
             .build()

@@ -1,9 +1,10 @@
 //! A round of questions as one exec request: a small POSIX shell script whose answers come framed.
 //!
-//! sshd hands an exec request to the login shell, whichever that is (sshd(8), LOGIN PROCESS), so the request is
-//! quoted such that sh, bash, zsh, csh, tcsh and fish all read the same words and start `sh` with the same script:
-//! no newline, and outside of single quotes only `"'"`, `\\` and `\!`. The script itself is POSIX.1-2017, chapter
-//! Shell Command Language. It writes nothing anywhere but to its standard output and standard error.
+//! sshd hands an exec request to the login shell, whichever that is (sshd(8), LOGIN PROCESS), so the request
+//! is quoted such that sh, bash, zsh, csh, tcsh and fish all read the same words and start `sh` with the same
+//! script: no newline, and outside of single quotes only `"'"`, `\\` and `\!`. The script itself is
+//! POSIX.1-2017, chapter Shell Command Language. It writes nothing anywhere but to its standard output and
+//! standard error.
 //!
 //! [`Script::parse`] reads the same form back; that is all the shell that [`crate::simulate`] has.
 
@@ -12,7 +13,8 @@ use crate::platform::{ABSENT_STATUS, How};
 /// Longest request that several questions are put into, in bytes; a longer round becomes several requests.
 pub(crate) const MAX_REQUEST: usize = 16 << 10;
 
-/// Longest request for one question alone, in bytes; below what one SSH packet and one argument carry everywhere.
+/// Longest request for one question alone, in bytes; below what one SSH packet and one argument carry
+/// everywhere.
 const MAX_SINGLE: usize = 24 << 10;
 
 /// Exit status of a file question whose path is there but no regular file, or leads nowhere (`EX_DATAERR`).
@@ -21,12 +23,13 @@ pub(crate) const NOT_REGULAR_STATUS: u32 = 65;
 /// Exit status of a file question whose file is larger than the limit (`EX_TEMPFAIL`, otherwise unused here).
 pub(crate) const TOO_LARGE_STATUS: u32 = 75;
 
-/// Exit status of a file question that may not look into a folder on the way (`EX_NOPERM`): not the same as absent.
+/// Exit status of a file question that may not look into a folder on the way (`EX_NOPERM`): not the same as
+/// absent.
 pub(crate) const NO_PERMISSION_STATUS: u32 = 77;
 
-/// Functions of the script. `m` writes a mark. `c` answers a command in a shell of its own. `f` answers a file: mark
-/// with the size, then the bytes, or why not. A file counts as absent only where the deepest folder that is there may
-/// be searched, since `test -e` says no as well when it may not look.
+/// Functions of the script. `m` writes a mark. `c` answers a command in a shell of its own. `f` answers a
+/// file: mark with the size, then the bytes, or why not. A file counts as absent only where the deepest
+/// folder that is there may be searched, since `test -e` says no as well when it may not look.
 const FUNCTIONS: &str = concat!(
     r#"m(){ printf "\n%s %s\n" "$n" "$*"; };"#,
     r#"c(){ m S $1 >&2;m B $1 -;(exec $T sh -c "$3") </dev/null;m E $1 $?; };"#,
@@ -38,8 +41,9 @@ const FUNCTIONS: &str = concat!(
     r#"if [ -d "$d" ] && [ -x "$d" ];then exit 66;fi;exit 77; };"#,
 );
 
-/// The environment: the C locale, the administrator's commands first, no pager; `l` is a newline. Where there is a
-/// `timeout` (coreutils, busybox), no command outlives the capture: sshd passes no signals to root's sessions.
+/// The environment: the C locale, the administrator's commands first, no pager; `l` is a newline. Where there
+/// is a `timeout` (coreutils, busybox), no command outlives the capture: sshd passes no signals to root's
+/// sessions.
 const ENVIRONMENT: &str = concat!(
     "LC_ALL=C;LANGUAGE=;PAGER=cat;TERM=dumb;",
     "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH;",
@@ -48,8 +52,9 @@ const ENVIRONMENT: &str = concat!(
     "T=;timeout 1 true >/dev/null 2>&1 && T=timeout;",
 );
 
-/// The mark that frames carry in this run: random, so that no output can hold it by chance or by malice unless the
-/// device reads it from the script itself. The script holds it in two halves, so a process list does not.
+/// The mark that frames carry in this run: random, so that no output can hold it by chance or by malice
+/// unless the device reads it from the script itself. The script holds it in two halves, so a process list
+/// does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mark {
     halves: [String; 2],
@@ -125,7 +130,8 @@ impl Script {
     /// Room for everything but the questions; a test holds it to the truth.
     const BARE: usize = 2 << 10;
 
-    /// A script of the first questions, as many as fit into one request, and how many they are (at least one).
+    /// A script of the first questions, as many as fit into one request, and how many they are (at least
+    /// one).
     pub(crate) fn pack(mark: Mark, limit: u64, seconds: u64, questions: &[Question]) -> (Self, usize) {
         let mut length = Self::BARE;
         let fitting = questions.iter().take_while(|q| {
@@ -206,8 +212,8 @@ fn un_inner(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// A word for whichever login shell. Single quotes hold everything but three characters: csh expands `!` and fish
-/// reads backslashes even there.
+/// A word for whichever login shell. Single quotes hold everything but three characters: csh expands `!` and
+/// fish reads backslashes even there.
 fn outer(word: &str) -> String {
     let mut text = String::with_capacity(word.len() + word.len() / 4);
     text.push('\'');

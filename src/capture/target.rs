@@ -17,8 +17,8 @@ pub struct Target {
     pub name: String,
     /// Where its SSH server is, and who logs in.
     pub endpoint: Endpoint,
-    /// Hosts to go through, first hop first (as `ProxyJump` in ssh_config(5)). Each hop's host key is checked and
-    /// each hop has its own login; a hop never sees another one's credentials.
+    /// Hosts to go through, first hop first (as `ProxyJump` in ssh_config(5)). Each hop's host key is checked
+    /// and each hop has its own login; a hop never sees another one's credentials.
     pub via: Vec<Endpoint>,
     /// Platforms to ask as, in the order in which they are read.
     pub platforms: Vec<&'static dyn Platform>,
@@ -72,7 +72,8 @@ pub enum Auth {
         /// Its socket; `None` is the one in `SSH_AUTH_SOCK` (on Windows the agent's named pipe).
         socket: Option<PathBuf>,
     },
-    /// A password, given as such or to a keyboard-interactive prompt that asks for one hidden answer (RFC 4256).
+    /// A password, given as such or to a keyboard-interactive prompt that asks for one hidden answer (RFC
+    /// 4256).
     Password(Secret),
 }
 
@@ -111,8 +112,8 @@ impl KeyFile {
     }
 }
 
-/// Where a secret comes from. It is fetched once, when it is needed and not before: never before a host key is
-/// accepted. Clones share what was fetched.
+/// Where a secret comes from. It is fetched once, when it is needed and not before: never before a host key
+/// is accepted. Clones share what was fetched.
 #[derive(Clone)]
 pub struct Secret {
     name: String,
@@ -121,14 +122,16 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A secret that `fetch` brings, from a prompt for example. It may block. `None` means that there is none after all.
+    /// A secret that `fetch` brings, from a prompt for example. It may block. `None` means that there is none
+    /// after all.
     ///
     /// `name` says in errors what it was.
     pub fn new(name: impl Into<String>, fetch: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
         Self { name: name.into(), fetch: Arc::new(fetch), value: Arc::default() }
     }
 
-    /// A secret in an environment variable. There is no way to take one from an argument, where `ps` shows it.
+    /// A secret in an environment variable. There is no way to take one from an argument, where `ps` shows
+    /// it.
     pub fn env(variable: &str) -> Self {
         let name = variable.to_owned();
         Self::new(format!("${variable}"), move || std::env::var(&name).ok())

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 pub mod exit;
+pub mod progress;
 mod trace;
 
 use clap::{Parser, Subcommand};

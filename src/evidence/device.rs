@@ -14,7 +14,8 @@ use crate::reason::Reason;
 pub enum Proof {
     /// Exit status 0, the end frame, end of file, and the platform's own structural check.
     Complete,
-    /// The device says that there is no such file or that the subsystem is not loaded: nothing to read, and known.
+    /// The device says that there is no such file or that the subsystem is not loaded: nothing to read, and
+    /// known.
     Absent,
     /// A file given by the user: its bytes are all there is, nothing more can be shown.
     Given,
@@ -158,7 +159,8 @@ impl DeviceEvidence {
     }
 }
 
-/// The artifact name of a file fetched from the device: `files/` and the absolute path without its first slash.
+/// The artifact name of a file fetched from the device: `files/` and the absolute path without its first
+/// slash.
 pub fn file_artifact(path: &str) -> String {
     format!("files/{}", path.trim_start_matches('/'))
 }

@@ -1,7 +1,7 @@
 //! Evidence: what devices said, how completely, and the one door through which it is read.
 //!
-//! [`DeviceEvidence`] is one device's artifacts however they came: from a snapshot folder, a plain folder, a git
-//! revision or a terminal log. Readers in [`crate::platform`] see nothing else.
+//! [`DeviceEvidence`] is one device's artifacts however they came: from a snapshot folder, a plain folder, a
+//! git revision or a terminal log. Readers in [`crate::platform`] see nothing else.
 
 pub mod device;
 pub mod folder;

@@ -10,7 +10,7 @@ use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
 use sha2::{Digest, Sha256};
 
 use super::SimulateError;
-use crate::evidence::folder;
+use crate::evidence::folder::{self, DeviceFile};
 
 /// A device: a name and what it is like at several times.
 #[derive(Debug, Clone)]
@@ -30,17 +30,25 @@ pub struct State {
     pub artifacts: BTreeMap<String, Vec<u8>>,
     /// What its host key is made from. Equal seeds make equal keys; a replaced device has another one.
     pub seed: String,
+    /// What its SSH server calls itself (`SSH-2.0-...`); anything else is replaced by a name of ours.
+    pub banner: String,
 }
 
 impl State {
-    /// A state whose artifacts are the files of a folder.
+    /// A state whose artifacts are the files of a folder. Its host key and banner are those of the folder's
+    /// `device.toml`; without one, the key is made from `seed`.
     ///
     /// # Errors
     /// The folder cannot be read whole.
     pub fn from_folder(name: &str, folder: &Path, seed: &str) -> Result<Self, SimulateError> {
         let evidence = folder::read_device(folder, name, Vec::new())?;
-        let artifacts = evidence.artifacts.into_iter().map(|(name, a)| (name, a.bytes)).collect();
-        Ok(Self { name: name.to_owned(), artifacts, seed: seed.to_owned() })
+        let known = DeviceFile::read(folder)?;
+        Ok(Self {
+            name: name.to_owned(),
+            artifacts: evidence.artifacts.into_iter().map(|(name, a)| (name, a.bytes)).collect(),
+            seed: known.host_key_seed.unwrap_or_else(|| seed.to_owned()),
+            banner: known.banner.unwrap_or_default(),
+        })
     }
 }
 
@@ -138,10 +146,22 @@ impl Stage {
     }
 }
 
-/// The ed25519 key of a seed (RFC 8032 section 5.1.5 makes a key of 32 bytes; here they are a digest of the seed).
+/// The ed25519 key of a seed: RFC 8032 section 5.1.5 makes a key of 32 bytes, and these are the seed's
+/// SHA-256.
 fn host_key(seed: &str) -> Result<PrivateKey, SimulateError> {
-    let bytes: [u8; 32] =
-        Sha256::new().chain_update(b"sekisho simulated host key\0").chain_update(seed).finalize().into();
-    let pair = KeypairData::Ed25519(Ed25519Keypair::from_seed(&bytes));
+    let pair = KeypairData::Ed25519(Ed25519Keypair::from_seed(&Sha256::digest(seed).into()));
     PrivateKey::new(pair, "").map_err(|e| SimulateError::Key(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::known_hosts::key_id;
+
+    #[test]
+    fn a_seed_makes_the_key_that_other_programs_make_of_it() {
+        let key = host_key("ishikura rt1 2019").unwrap();
+        let fingerprint = "SHA256:qfIEKeqtKawr+YzXvqtgOCwVZAJDBKb8L9MPK/5Sb2w";
+        assert_eq!(key_id(key.public_key()).fingerprint, fingerprint);
+    }
 }

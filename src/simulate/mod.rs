@@ -1,9 +1,9 @@
 //! An SSH server that plays devices from data, for the demo and the tests.
 //!
-//! It is a real SSH server on loopback with a host key per device, and it has no shell: it understands the script that
-//! [`crate::capture`] sends (the same module writes and reads it) and answers each question with the bytes that lie in
-//! the device's folder under the artifact's name. What a device is like can be switched while it runs, and it can be
-//! made to misbehave in every way that a test needs.
+//! It is a real SSH server on loopback with a host key per device, and it has no shell: it understands the
+//! script that [`crate::capture`] sends (the same module writes and reads it) and answers each question with
+//! the bytes that lie in the device's folder under the artifact's name. What a device is like can be switched
+//! while it runs, and it can be made to misbehave in every way that a test needs.
 
 mod device;
 mod play;

@@ -28,7 +28,8 @@ struct Stop(Ending);
 /// One exec request being answered.
 struct Play<'a> {
     handle: &'a Handle,
-    /// The channel itself waits for the client's window; data sent through the handle would pile up and stall others.
+    /// The channel itself waits for the client's window; data sent through the handle would pile up and stall
+    /// others.
     to: &'a ChannelWriteHalf<Msg>,
     script: Script,
     now: &'a Now,

@@ -52,10 +52,7 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>, login: Arc<Login>) {
         _ => &[MethodKind::PublicKey, MethodKind::Password],
     };
     let config = Config {
-        server_id: SshId::Standard(Cow::Borrowed(concat!(
-            "SSH-2.0-sekisho-simulate_",
-            env!("CARGO_PKG_VERSION")
-        ))),
+        server_id: SshId::Standard(Cow::Owned(banner(&stage.now().state.banner))),
         keys: vec![key],
         methods: MethodSet::from(methods),
         auth_rejection_time: Duration::ZERO,
@@ -66,6 +63,15 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>, login: Arc<Login>) {
         Handler { stage, login, cord: Arc::new(cord), channels: HashMap::new(), tasks: JoinSet::new() };
     if let Ok(session) = server::run_stream(Arc::new(config), stream, handler).await {
         let _ = session.await;
+    }
+}
+
+/// What the server calls itself. RFC 4253 section 4.2 wants printable ASCII in 255 bytes.
+fn banner(wanted: &str) -> String {
+    let printable = wanted.len() < 250 && wanted.bytes().all(|b| (0x20..0x7f).contains(&b));
+    match wanted.strip_prefix("SSH-2.0-") {
+        Some(name) if printable && !name.is_empty() => wanted.to_owned(),
+        _ => concat!("SSH-2.0-sekisho-simulate_", env!("CARGO_PKG_VERSION")).to_owned(),
     }
 }
 
@@ -147,7 +153,8 @@ impl server::Handler for Handler {
         let request = String::from_utf8_lossy(data).into_owned();
         let (handle, cord) = (session.handle(), Arc::clone(&self.cord));
         self.tasks.spawn(async move {
-            // What comes in must be read even though nothing of it matters: an undrained channel stalls the session.
+            // What comes in must be read even though nothing of it matters: an undrained channel stalls the
+            // session.
             let closed = async { while !matches!(from.wait().await, None | Some(ChannelMsg::Close)) {} };
             let ending = tokio::select! {
                 ending = play::answer(&handle, &to, &request, &now) => ending,

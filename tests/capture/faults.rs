@@ -24,7 +24,7 @@ fn capture(fault: Option<Fault>, limits: Limits) -> (DeviceEvidence, Duration) {
         (FILE.to_owned(), b"bravo\nbravo\n".to_vec()),
         ("c.txt".to_owned(), b"charlie".to_vec()),
     ]);
-    let state = State { name: "now".to_owned(), artifacts, seed: "fw1".to_owned() };
+    let state = State { name: "now".to_owned(), artifacts, seed: "fw1".to_owned(), ..State::default() };
     block_on(async {
         let device = Device { name: "fw1".to_owned(), states: vec![state] };
         let fleet = Fleet::start(vec![device], Login::password("audit")).await.unwrap();
@@ -111,7 +111,8 @@ fn a_changed_host_key_gets_no_credentials_and_names_both_keys() {
     assert!(presented.starts_with("ssh-ed25519 SHA256:") && expected.len() == 1 && expected[0] != *presented);
     assert_eq!(evidence.identity.host_key.as_ref().unwrap().to_string(), *presented);
     assert!(evidence.identity.banner.is_some());
-    // Algorithms are recorded once the key is accepted: their absence shows that nothing went on after the check.
+    // Algorithms are recorded once the key is accepted: their absence shows that nothing went on after the
+    // check.
     assert!(evidence.identity.algorithms.is_none());
 }
 

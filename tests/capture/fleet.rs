@@ -16,7 +16,7 @@ use crate::common::{Questions, block_on, gather, gather_one, limits, options, pl
 
 fn state(name: &str, seed: &str, artifacts: &[(&str, &str)]) -> State {
     let artifacts = artifacts.iter().map(|(n, b)| ((*n).to_owned(), b.as_bytes().to_vec())).collect();
-    State { name: name.to_owned(), artifacts, seed: seed.to_owned() }
+    State { name: name.to_owned(), artifacts, seed: seed.to_owned(), ..State::default() }
 }
 
 fn device(name: &str, artifacts: &[(&str, &str)]) -> Device {
@@ -132,7 +132,12 @@ fn a_long_round_takes_several_requests_and_stays_exact() {
         let names: Vec<String> = (0..300).map(|n| format!("artifact-{n:03}")).collect();
         let artifacts: BTreeMap<String, Vec<u8>> =
             names.iter().enumerate().map(|(n, name)| (name.clone(), vec![b'\n'; n])).collect();
-        let state = State { name: "now".to_owned(), artifacts: artifacts.clone(), seed: "x".to_owned() };
+        let state = State {
+            name: "now".to_owned(),
+            artifacts: artifacts.clone(),
+            seed: "x".to_owned(),
+            ..State::default()
+        };
         let fleet = start(vec![Device { name: "big".to_owned(), states: vec![state] }]).await;
         let asks = names.iter().map(|n| Ask::command(n.clone(), "'x' ".repeat(40))).collect();
         let evidence = gather_one(target(&fleet, "big", platform(asks)), limits()).await;
@@ -197,5 +202,25 @@ fn dropping_the_collection_ends_it() {
         let options = options(Limits { idle: Duration::from_secs(60), ..limits() });
         let collecting = collect(vec![target], &options, |_| Ok::<(), String>(()), |_| {});
         assert!(tokio::time::timeout(Duration::from_millis(500), collecting).await.is_err());
+    });
+}
+
+#[test]
+fn a_device_folder_is_played_with_its_own_key_and_banner() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("files/etc")).unwrap();
+        std::fs::write(folder.path().join("files/etc/x"), "content").unwrap();
+        let identity = "host_key_seed = \"ishikura rt1 2019\"\nbanner = \"SSH-2.0-OpenSSH_9.2p1 Debian-2\"\n";
+        std::fs::write(folder.path().join("device.toml"), identity).unwrap();
+        let state = State::from_folder("before", folder.path(), "unused").unwrap();
+        let fleet = start(vec![Device { name: "rt1".to_owned(), states: vec![state] }]).await;
+        let asks = platform(vec![Ask::file("/etc/x"), Ask::command("device.toml", "x")]);
+        let evidence = gather_one(target(&fleet, "rt1", asks), limits()).await;
+        assert_eq!(evidence.file("/etc/x").unwrap(), "content");
+        assert!(evidence.is_absent("device.toml"));
+        let key = evidence.identity.host_key.unwrap();
+        assert_eq!(key.fingerprint, "SHA256:qfIEKeqtKawr+YzXvqtgOCwVZAJDBKb8L9MPK/5Sb2w");
+        assert_eq!(evidence.identity.banner.unwrap(), "SSH-2.0-OpenSSH_9.2p1 Debian-2");
     });
 }

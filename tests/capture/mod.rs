@@ -2,5 +2,6 @@
 
 mod faults;
 mod fleet;
+mod hostile;
 #[cfg(unix)]
 mod openssh;

@@ -182,7 +182,9 @@ fn host_keys_are_checked_strictly_and_the_recorded_type_is_asked_for() {
     assert!(matches!(revoked.failures[..], [Reason::HostKeyRevoked { .. }]), "{:?}", revoked.failures);
     let hashed = sshd.path("hashed");
     fs::write(&hashed, sshd.known_line("ed25519")).unwrap();
-    assert!(Command::new("ssh-keygen").args(["-q", "-H", "-f"]).arg(&hashed).status().unwrap().success());
+    assert!(
+        Command::new("ssh-keygen").args(["-q", "-H", "-f"]).arg(&hashed).output().unwrap().status.success()
+    );
     assert!(with(&fs::read_to_string(&hashed).unwrap()).failures.is_empty());
 }
 
@@ -201,8 +203,8 @@ fn keys_of_every_usual_type_and_with_a_passphrase() {
         let evidence = login(Auth::Key(KeyFile::new(&key, None)));
         assert!(evidence.failures.is_empty(), "{kind}: {:?}", evidence.failures);
         let locked =
-            Command::new("ssh-keygen").args(["-q", "-p", "-N", "open sesame", "-f"]).arg(&key).status();
-        assert!(locked.unwrap().success());
+            Command::new("ssh-keygen").args(["-q", "-p", "-N", "open sesame", "-f"]).arg(&key).output();
+        assert!(locked.unwrap().status.success());
         let secret = |text: &'static str| Some(Secret::new("the test", move || Some(text.to_owned())));
         assert!(login(Auth::Key(KeyFile::new(&key, secret("open sesame")))).failures.is_empty(), "{kind}");
         for wrong in [secret("sesame"), None] {
@@ -292,6 +294,16 @@ fn a_host_on_the_way_has_its_own_key_check_and_login() {
     let closed = block_on(gather_one(target, limits()));
     let [Reason::Unreachable { address, problem }] = &closed.failures[..] else { panic!("{closed:?}") };
     assert!(address == "127.0.0.1:1" && problem.contains("ConnectFailed"), "{address} {problem}");
+}
+
+#[test]
+fn a_server_with_old_ciphers_only() {
+    let Some(sshd) = Sshd::start("a_server_with_old_ciphers_only", "Ciphers aes128-cbc") else { return };
+    let evidence = run(&sshd, command("true"));
+    let [Reason::NoCommonAlgorithm { kind, theirs, .. }] = &evidence.failures[..] else {
+        panic!("{evidence:?}")
+    };
+    assert_eq!((kind.as_str(), theirs.as_slice()), ("cipher", &["aes128-cbc".to_owned()][..]));
 }
 
 #[test]

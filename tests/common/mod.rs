@@ -1,4 +1,5 @@
-//! What several integration tests need: a platform made of questions, a runtime, saying aloud what is skipped.
+//! What several integration tests need: a platform made of questions, a runtime, saying aloud what is
+//! skipped.
 
 pub mod sshd;
 

@@ -148,5 +148,6 @@ fn launch(folder: &tempfile::TempDir, lines: &str) -> Option<(Child, u16)> {
         std::thread::sleep(Duration::from_millis(20));
     }
     let _ = child.kill();
+    let _ = child.wait();
     None
 }

@@ -1,4 +1,5 @@
-//! A writer that is killed at every single step: a reader sees the whole snapshot or none, and the next writer goes on.
+//! A writer that is killed at every single step: a reader sees the whole snapshot or none, and the next
+//! writer goes on.
 
 use std::process::Command;
 use std::sync::Arc;

@@ -26,7 +26,8 @@ pub(super) struct Line {
     pub(super) place: Place,
     pub(super) marker: Marker,
     pub(super) key: KeyId,
-    /// The key as it goes over the wire (RFC 4253 section 6.6); equal keys have equal blobs, whatever the comment.
+    /// The key as it goes over the wire (RFC 4253 section 6.6); equal keys have equal blobs, whatever the
+    /// comment.
     pub(super) blob: Vec<u8>,
     hosts: Hosts,
 }
@@ -120,8 +121,8 @@ fn blob_kind(blob: &[u8]) -> Option<&str> {
     std::str::from_utf8(name).ok()
 }
 
-/// The one encoding of a key, so that blobs can be compared; types that the library does not know stay as they are,
-/// and so do certificates, which nest.
+/// The one encoding of a key, so that blobs can be compared; types that the library does not know stay as
+/// they are, and so do certificates, which nest.
 fn canonical(kind: &str, blob: Vec<u8>) -> Vec<u8> {
     if kind.contains("-cert-") {
         return blob;
@@ -129,8 +130,8 @@ fn canonical(kind: &str, blob: Vec<u8>) -> Vec<u8> {
     PublicKey::from_bytes(&blob).and_then(|key| key.to_bytes()).unwrap_or(blob)
 }
 
-/// `*` stands for any run of bytes, `?` for one (PATTERNS in ssh_config(5)). Backtracks to the last star only, so a
-/// hostile pattern costs pattern times name and no more.
+/// `*` stands for any run of bytes, `?` for one (PATTERNS in ssh_config(5)). Backtracks to the last star
+/// only, so a hostile pattern costs pattern times name and no more.
 fn wildcard(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -1,9 +1,10 @@
 //! Whether a host key is the one on record, strictly.
 //!
-//! Follows the section SSH_KNOWN_HOSTS FILE FORMAT of sshd(8) and OpenSSH's own behaviour where the page is silent.
-//! It exists because the helper that comes with russh accepts a key marked `@revoked`, takes a stale line beside a
-//! valid one for a change, knows no wildcards, and gives up on one broken line. Nothing is ever accepted here
-//! that is not on record, and nothing is recorded but by [`trust`], which somebody must call on purpose.
+//! Follows the section SSH_KNOWN_HOSTS FILE FORMAT of sshd(8) and OpenSSH's own behaviour where the page is
+//! silent. It exists because the helper that comes with russh accepts a key marked `@revoked`, takes a stale
+//! line beside a valid one for a change, knows no wildcards, and gives up on one broken line. Nothing is ever
+//! accepted here that is not on record, and nothing is recorded but by [`trust`], which somebody must call on
+//! purpose.
 
 mod line;
 #[cfg(test)]
@@ -85,8 +86,8 @@ pub enum Verdict {
     Revoked(Place),
     /// Nothing is on record for this host.
     Unknown {
-        /// A `@cert-authority` line that matches the host. Host certificates are not supported, so it vouches for
-        /// nothing here.
+        /// A `@cert-authority` line that matches the host. Host certificates are not supported, so it vouches
+        /// for nothing here.
         authority: Option<Place>,
     },
 }
@@ -150,8 +151,8 @@ impl KnownHosts {
 
     /// What the record says about `key` presented by `host` on `port`.
     ///
-    /// As in OpenSSH any equal line accepts, a revoked key is refused whatever else is on record, and a host on an
-    /// unusual port that has no line of its own is accepted with the key recorded for its plain name.
+    /// As in OpenSSH any equal line accepts, a revoked key is refused whatever else is on record, and a host
+    /// on an unusual port that has no line of its own is accepted with the key recorded for its plain name.
     pub fn check(&self, host: &str, port: u16, key: &PublicKey) -> Verdict {
         let Some((blob, presented)) = line::blob_and_id(key) else {
             return Verdict::Unknown { authority: None };
@@ -182,8 +183,9 @@ impl KnownHosts {
         }
     }
 
-    /// Key types on record for a host, in the order of the lines: the ones to ask the server for first, because
-    /// a server that has several keys presents the type that the client prefers (RFC 4253 section 7.1).
+    /// Key types on record for a host, in the order of the lines: the ones to ask the server for first,
+    /// because a server that has several keys presents the type that the client prefers (RFC 4253 section
+    /// 7.1).
     pub fn types(&self, host: &str, port: u16) -> Vec<String> {
         let of = |name: &str| -> Vec<String> {
             let mut kinds = Vec::new();
@@ -208,6 +210,13 @@ impl KnownHosts {
     }
 }
 
+/// The files that OpenSSH reads (UserKnownHostsFile and GlobalKnownHostsFile in ssh_config(5)), there or not.
+pub fn usual_files() -> Vec<PathBuf> {
+    let user = std::env::home_dir().map(|home| home.join(".ssh"));
+    let user = user.into_iter().flat_map(|d| [d.join("known_hosts"), d.join("known_hosts2")]);
+    user.chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]).collect()
+}
+
 /// Type and SHA-256 fingerprint of a key.
 pub fn key_id(key: &PublicKey) -> KeyId {
     line::blob_and_id(key).map_or_else(
@@ -227,8 +236,8 @@ pub fn line_for(host: &str, port: u16, key: &PublicKey) -> Result<String, KnownH
     Ok(format!("{} {}", lookup_name(host, port), key.trim_end()))
 }
 
-/// Records `key` for a host at the end of `path`, creating the file (mode 0600) if need be. Only for a person who
-/// has compared the fingerprint; nothing in capture calls this.
+/// Records `key` for a host at the end of `path`, creating the file (mode 0600) if need be. Only for a person
+/// who has compared the fingerprint; nothing in capture calls this.
 ///
 /// # Errors
 /// The key has no OpenSSH form, or the file cannot be written.

@@ -1,4 +1,5 @@
-//! The table of CAPTURE.md 3.3, line by line, and what OpenSSH does beyond it. Keys and hashes are from ssh-keygen.
+//! The table of CAPTURE.md 3.3, line by line, and what OpenSSH does beyond it. Keys and hashes are from
+//! ssh-keygen.
 
 use std::path::Path;
 
@@ -106,7 +107,8 @@ fn ports_and_brackets() {
     assert_eq!(show(&known.check("fw1", 2222, &key(ED))), "same 1");
     assert_eq!(show(&known.check("2001:DB8::1", 2222, &key(ED))), "same 1");
     assert_eq!(show(&known.check("fw1", 22, &key(ED))), "unknown");
-    // OpenSSH accepts the key of the plain name on another port, but takes a different one for unknown, not changed.
+    // OpenSSH accepts the key of the plain name on another port, but takes a different one for unknown, not
+    // changed.
     assert_eq!(show(&known.check("mx1", 2222, &key(ED))), "same 2");
     assert_eq!(show(&known.check("mx1", 2222, &other())), "unknown");
     let both = record(&format!("[mx1]:2222 {RSA}\nmx1 {ED}"));

@@ -43,7 +43,8 @@ impl fmt::Display for Phase {
     }
 }
 
-/// Why a device cannot be asked. `address` is the host that failed, which may be one on the way to the device.
+/// Why a device cannot be asked. `address` is the host that failed, which may be one on the way to the
+/// device.
 #[derive(Debug, thiserror::Error)]
 pub enum SshError {
     /// No name, no route, nobody listens.

@@ -5,6 +5,7 @@
 
 mod error;
 mod gate;
+mod hops;
 mod login;
 mod wire;
 
@@ -25,13 +26,14 @@ use super::target::{Endpoint, Limits, Target};
 use crate::evidence::Identity;
 pub use error::{Phase, SshError};
 use gate::{Gate, Seen};
+pub(super) use hops::Hops;
 use wire::{Budget, Wire};
 
 /// Most bytes that a server may send before the login has succeeded: key exchange, banners, prompts.
 const BEFORE_LOGIN: u64 = 1 << 20;
 
-/// Bytes of a channel that may be under way at once (RFC 4254 section 5.2). Large enough for 5 MB/s at 100 ms; every
-/// connection may have to hold this much.
+/// Bytes of a channel that may be under way at once (RFC 4254 section 5.2). Large enough for 5 MB/s at 100
+/// ms; every connection may have to hold this much.
 const WINDOW: u32 = 512 << 10;
 
 /// Time for saying goodbye.
@@ -59,10 +61,11 @@ pub(super) struct Failure {
 
 impl Connection {
     /// Connects to a device, through the hosts on the way.
-    pub(super) async fn open(target: &Target, limits: &Limits) -> Result<Self, Box<Failure>> {
+    pub(super) async fn open(target: &Target, limits: &Limits, hops: &Hops) -> Result<Self, Box<Failure>> {
         let mut hop: Option<Self> = None;
         for endpoint in &target.via {
             let seen = Arc::new(Seen::default());
+            let _turn = hops.turn(endpoint).await;
             let opened = Self::open_one(hop, endpoint, &target.known_hosts, limits, &seen).await;
             // What a hop showed of itself is not the device's identity.
             hop = Some(opened.map_err(|error| Box::new(Failure { error, identity: Identity::default() }))?);
@@ -223,8 +226,8 @@ fn config(known_hosts: &KnownHosts, to: &Endpoint, limits: &Limits) -> client::C
     }
 }
 
-/// Host key algorithms with the types on record first: a server with several keys presents the first type that the
-/// client names, and a key of another type would look like a stranger's.
+/// Host key algorithms with the types on record first: a server with several keys presents the first type
+/// that the client names, and a key of another type would look like a stranger's.
 fn key_order(recorded: &[String]) -> Vec<Algorithm> {
     let rank = |algorithm: &Algorithm| {
         let kind = if matches!(algorithm, Algorithm::Rsa { .. }) { "ssh-rsa" } else { algorithm.as_str() };

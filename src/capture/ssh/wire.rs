@@ -1,7 +1,7 @@
 //! The byte stream below SSH: what the server calls itself, how much it may send, and a way to cut it.
 //!
-//! russh keeps a session running for as long as its stream lives, drops the stream's owner or not, and does not
-//! count bytes that belong to no channel. Both are settled here, where no peer can get around it.
+//! russh keeps a session running for as long as its stream lives, drops the stream's owner or not, and does
+//! not count bytes that belong to no channel. Both are settled here, where no peer can get around it.
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 
 use super::gate::Seen;
 
-/// Most bytes before the identification string is given up as unreadable (RFC 4253 section 4.2 allows 255 a line).
+/// Most bytes before the identification string is given up as unreadable (RFC 4253 section 4.2 allows 255 a
+/// line).
 const MAX_IDENTIFICATION: usize = 8 << 10;
 
 /// How much the other side may still send.

@@ -164,8 +164,8 @@ impl Store {
         key::read_or_make(&self.root, random)
     }
 
-    /// Begins a snapshot at the time `now`. Waits a moment for another writer of the same change to finish; cleans up
-    /// what a crash left behind.
+    /// Begins a snapshot at the time `now`. Waits a moment for another writer of the same change to finish;
+    /// cleans up what a crash left behind.
     ///
     /// # Errors
     /// The change's id cannot be a folder's name, another writer is busy, or the disk refuses.

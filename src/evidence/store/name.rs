@@ -1,9 +1,10 @@
 //! Hostile names to file names: nothing escapes its folder, on any system.
 //!
-//! Device names come from users and artifact names from devices (a configuration names further files). A component
-//! keeps letters, digits and `._-+@,=~`; every other byte becomes `%XX`, and so does whatever Windows or macOS would
-//! fold, cut or refuse. Two names never share a file: what differs only by case, or is a file here and a folder there,
-//! gets a digest at its end. `%~` marks such endings; encoding alone never makes it.
+//! Device names come from users and artifact names from devices (a configuration names further files). A
+//! component keeps letters, digits and `._-+@,=~`; every other byte becomes `%XX`, and so does whatever
+//! Windows or macOS would fold, cut or refuse. Two names never share a file: what differs only by case, or is
+//! a file here and a folder there, gets a digest at its end. `%~` marks such endings; encoding alone never
+//! makes it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -28,8 +29,8 @@ const ENDING: usize = 32;
 /// Names that Windows keeps for devices, with any extension.
 const RESERVED: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// Checks that a change's id can be a folder's name as it stands: it is typed on command lines and quoted in reports, so
-/// it is refused rather than rewritten.
+/// Checks that a change's id can be a folder's name as it stands: it is typed on command lines and quoted in
+/// reports, so it is refused rather than rewritten.
 pub(super) fn check_change(id: &str) -> Result<(), StoreError> {
     let bad = |problem| Err(StoreError::ChangeId { id: id.to_owned(), problem });
     let allowed = |c: char| c.is_alphanumeric() || "._-+@".contains(c);

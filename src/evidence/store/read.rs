@@ -70,7 +70,8 @@ pub struct Snapshot {
     pub devices: Vec<DeviceEvidence>,
 }
 
-/// Whether a folder is a snapshot, or was one: its name counts too, so that one without its manifest is no plain folder.
+/// Whether a folder is a snapshot, or was one: its name counts too, so that one without its manifest is no
+/// plain folder.
 pub fn looks_like_snapshot(folder: &Path) -> bool {
     let there = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok();
     there(MANIFEST)
@@ -112,8 +113,8 @@ pub(super) fn chain(folder: &Path, change: &str) -> Result<Vec<Entry>, StoreErro
     Ok(entries)
 }
 
-/// Sequence and manifest digest of the last snapshot, for the next one to refer to. A damaged snapshot must not keep an
-/// engineer from capturing; readers will find it.
+/// Sequence and manifest digest of the last snapshot, for the next one to refer to. A damaged snapshot must
+/// not keep an engineer from capturing; readers will find it.
 pub(super) fn heads_leniently(folder: &Path) -> Result<Option<(u64, String)>, StoreError> {
     let mut last = None;
     for snapshot in snapshot_folders(folder)? {

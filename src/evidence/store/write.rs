@@ -27,7 +27,8 @@ const TEMPORARY: &str = ".tmp-";
 
 const LOCK: &str = ".lock";
 
-/// A snapshot being written. Devices may be added from several threads at once. Dropped unfinished, it leaves nothing.
+/// A snapshot being written. Devices may be added from several threads at once. Dropped unfinished, it leaves
+/// nothing.
 #[derive(Debug)]
 pub struct SnapshotWriter {
     change: PathBuf,
