@@ -128,6 +128,11 @@ pub enum Reason {
         /// Why each could not be tried.
         problems: Vec<String>,
     },
+    /// The answers of a device raised more and more questions; no further one was put.
+    TooManyQuestions {
+        /// Questions that were put.
+        asked: u64,
+    },
     /// The device presented another host key than the one on record. No credential was sent.
     HostKeyChanged {
         /// `host:port` that presented it: the device, or a host on the way to it.

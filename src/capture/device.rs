@@ -87,7 +87,7 @@ async fn ask_all(
     if next.is_empty() && asked.len() <= limits.questions {
         return Ok(());
     }
-    Err(Reason::TooComplex { subject: format!("questions to {}", target.name) })
+    Err(Reason::TooManyQuestions { asked: asked.len() as u64 })
 }
 
 fn question((number, (ask, _)): (usize, &(Ask, &dyn Platform))) -> Question {

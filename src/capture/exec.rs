@@ -136,6 +136,7 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
         let mut reading = Reading {
             frames: FrameReader::new(&script.mark, numbers, self.limits.artifact),
             stderr: StderrReader::new(&script.mark),
+            errors: 0,
             eof: false,
             status: None,
             signal: None,
@@ -221,6 +222,10 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
                     if self.received > self.limits.device {
                         return End::Fatal(self.flood());
                     }
+                    reading.errors += data.len();
+                    if reading.errors > self.limits.artifact {
+                        return End::GivenUp(Outcome::TooLarge);
+                    }
                     reading.stderr.push(&data);
                 }
                 ChannelMsg::Failure => {
@@ -279,6 +284,8 @@ impl<'a, F: FnMut() -> Mark> Asker<'a, F> {
 struct Reading {
     frames: FrameReader,
     stderr: StderrReader,
+    /// Bytes of standard error.
+    errors: usize,
     eof: bool,
     status: Option<u32>,
     signal: Option<String>,

@@ -16,4 +16,4 @@ pub mod ssh;
 mod target;
 
 pub use collect::{Captured, Event, Options, collect};
-pub use target::{Auth, Endpoint, KeyFile, Limits, Secret, Target};
+pub use target::{Auth, Endpoint, KeyFile, Limits, SecretSource, Target};

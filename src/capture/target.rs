@@ -74,7 +74,7 @@ pub enum Auth {
     },
     /// A password, given as such or to a keyboard-interactive prompt that asks for one hidden answer (RFC
     /// 4256).
-    Password(Secret),
+    Password(SecretSource),
 }
 
 /// A private key file (OpenSSH, PEM or PKCS#8), read when the first server asks for it.
@@ -83,13 +83,13 @@ pub struct KeyFile {
     /// The file.
     pub path: PathBuf,
     /// Where its passphrase comes from, if it turns out to need one.
-    pub passphrase: Option<Secret>,
+    pub passphrase: Option<SecretSource>,
     loaded: OnceLock<Result<Arc<PrivateKey>, String>>,
 }
 
 impl KeyFile {
     /// A key file that is not read yet.
-    pub fn new(path: impl Into<PathBuf>, passphrase: Option<Secret>) -> Arc<Self> {
+    pub fn new(path: impl Into<PathBuf>, passphrase: Option<SecretSource>) -> Arc<Self> {
         Arc::new(Self { path: path.into(), passphrase, loaded: OnceLock::new() })
     }
 
@@ -103,7 +103,7 @@ impl KeyFile {
     fn read(&self) -> Result<PrivateKey, String> {
         match load_secret_key(&self.path, None) {
             Err(KeyError::KeyIsEncrypted) => {
-                let passphrase = self.passphrase.as_ref().and_then(Secret::value);
+                let passphrase = self.passphrase.as_ref().and_then(SecretSource::value);
                 let passphrase = passphrase.ok_or("it is protected by a passphrase and none was given")?;
                 load_secret_key(&self.path, Some(passphrase)).map_err(|e| format!("wrong passphrase? {e}"))
             }
@@ -115,13 +115,13 @@ impl KeyFile {
 /// Where a secret comes from. It is fetched once, when it is needed and not before: never before a host key
 /// is accepted. Clones share what was fetched.
 #[derive(Clone)]
-pub struct Secret {
+pub struct SecretSource {
     name: String,
     fetch: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     value: Arc<OnceLock<Option<String>>>,
 }
 
-impl Secret {
+impl SecretSource {
     /// A secret that `fetch` brings, from a prompt for example. It may block. `None` means that there is none
     /// after all.
     ///
@@ -153,9 +153,9 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret({})", self.name)
+        write!(f, "SecretSource({})", self.name)
     }
 }
 

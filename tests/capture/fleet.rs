@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sekisho::capture::known_hosts::KnownHosts;
-use sekisho::capture::{Auth, Event, Limits, Secret, collect};
+use sekisho::capture::{Auth, Event, Limits, SecretSource, collect};
 use sekisho::evidence::Proof;
 use sekisho::platform::Ask;
 use sekisho::reason::Reason;
@@ -108,7 +108,11 @@ fn endless_questions_are_cut_and_told() {
         let fleet = start(vec![device("mx", &[("a1", "x")])]).await;
         let few = Limits { questions: 20, ..limits() };
         let evidence = gather_one(target(&fleet, "mx", platform(asks)), few).await;
-        assert!(matches!(evidence.failures[..], [Reason::TooComplex { .. }]), "{:?}", evidence.failures);
+        assert!(
+            matches!(evidence.failures[..], [Reason::TooManyQuestions { .. }]),
+            "{:?}",
+            evidence.failures
+        );
     });
 }
 
@@ -170,7 +174,7 @@ fn an_unknown_host_gets_no_credentials() {
         let fleet = start(vec![device("fw", &[("a", "1")])]).await;
         let asked = Arc::new(Mutex::new(false));
         let flag = Arc::clone(&asked);
-        let secret = Secret::new("a trap", move || {
+        let secret = SecretSource::new("a trap", move || {
             *flag.lock().unwrap() = true;
             Some("audit".to_owned())
         });

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sekisho::capture::{Auth, Endpoint, KeyFile, Limits, Secret};
+use sekisho::capture::{Auth, Endpoint, KeyFile, Limits, SecretSource};
 use sekisho::evidence::{DeviceEvidence, Proof};
 use sekisho::platform::Ask;
 use sekisho::reason::Reason;
@@ -69,6 +69,17 @@ fn thirty_megabytes_arrive_whole() {
     let artifact = &evidence.artifacts["a"];
     assert_eq!((artifact.bytes.len(), artifact.proof.clone()), (31_457_280, Proof::Complete));
     assert!(artifact.bytes.iter().all(|b| *b == b'x'));
+}
+
+#[test]
+fn a_flood_of_complaints_is_lost_alone() {
+    let Some(sshd) = Sshd::start("a_flood_of_complaints_is_lost_alone", "") else { return };
+    let asks =
+        ["echo 1", "while :; do echo complaint >&2; done", "echo 2"].map(|c| Ask::command(c, c)).to_vec();
+    let small = Limits { artifact: 1 << 20, ..limits() };
+    let evidence = block_on(gather_one(sshd.target(platform(asks)), small));
+    assert!(matches!(evidence.failures[..], [Reason::ArtifactTooLarge { .. }]), "{:?}", evidence.failures);
+    assert_eq!(evidence.artifacts.keys().collect::<Vec<_>>(), ["echo 1", "echo 2"]);
 }
 
 #[test]
@@ -205,7 +216,7 @@ fn keys_of_every_usual_type_and_with_a_passphrase() {
         let locked =
             Command::new("ssh-keygen").args(["-q", "-p", "-N", "open sesame", "-f"]).arg(&key).output();
         assert!(locked.unwrap().status.success());
-        let secret = |text: &'static str| Some(Secret::new("the test", move || Some(text.to_owned())));
+        let secret = |text: &'static str| Some(SecretSource::new("the test", move || Some(text.to_owned())));
         assert!(login(Auth::Key(KeyFile::new(&key, secret("open sesame")))).failures.is_empty(), "{kind}");
         for wrong in [secret("sesame"), None] {
             let evidence = login(Auth::Key(KeyFile::new(&key, wrong)));

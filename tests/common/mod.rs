@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sekisho::capture::redact::{Key, Redactor};
-use sekisho::capture::{Auth, Captured, Endpoint, Limits, Options, Secret as Password, Target, collect};
+use sekisho::capture::{Auth, Captured, Endpoint, Limits, Options, SecretSource, Target, collect};
 use sekisho::evidence::DeviceEvidence;
 use sekisho::platform::{Ask, DeviceModel, Noise, Platform, Secret};
 use sekisho::reason::Reason;
@@ -107,7 +107,7 @@ pub fn target(fleet: &Fleet, device: &str, platform: &'static dyn Platform) -> T
             host: address.ip().to_string(),
             port: address.port(),
             user: "audit".to_owned(),
-            auth: vec![Auth::Password(Password::new("the test", || Some("audit".to_owned())))],
+            auth: vec![Auth::Password(SecretSource::new("the test", || Some("audit".to_owned())))],
         },
         via: Vec::new(),
         platforms: vec![platform],

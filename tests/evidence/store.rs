@@ -233,6 +233,27 @@ fn the_chain_misses_no_snapshot() {
 }
 
 #[test]
+fn a_wrong_hint_about_the_last_snapshot_misleads_nobody() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(root.path());
+    let hint = root.path().join("CHG-1/.last");
+    let take = || drop(snapshot(&store, Phase::During, NOW, &["fw1"]));
+    take();
+    let first = fs::read(&hint).unwrap();
+    take();
+    // Stale, as after a crash between the rename and the note.
+    fs::write(&hint, &first).unwrap();
+    take();
+    for text in ["during-20261122T010203Z-2", "before-20261122T010203Z", "../CHG-1", ""] {
+        fs::write(&hint, text).unwrap();
+        take();
+    }
+    fs::remove_file(&hint).unwrap();
+    take();
+    assert_eq!(store.snapshots("CHG-1").unwrap().len(), 8);
+}
+
+#[test]
 fn a_damaged_store_does_not_keep_an_engineer_from_capturing() {
     let root = tempfile::tempdir().unwrap();
     let store = Store::open(root.path());

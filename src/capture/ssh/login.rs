@@ -8,7 +8,7 @@ use russh::keys::agent::AgentIdentity;
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
 use russh::{MethodKind, MethodSet};
 
-use super::super::target::{Auth, Endpoint, Secret};
+use super::super::target::{Auth, Endpoint, SecretSource};
 use super::error::{Phase, SshError};
 use super::gate::{Gate, Seen};
 use crate::os;
@@ -112,7 +112,7 @@ impl Login<'_> {
         Ok(false)
     }
 
-    async fn password(&mut self, secret: &Secret) -> Result<bool, russh::Error> {
+    async fn password(&mut self, secret: &SecretSource) -> Result<bool, russh::Error> {
         if self.tried.iter().any(|t| t == "password" || t == "keyboard-interactive") {
             return self.skip("a password was already refused".to_owned());
         }

@@ -14,7 +14,7 @@ use time::macros::format_description;
 use super::error::{StoreError, write_error};
 use super::manifest::{ArtifactRecord, DeviceRecord, Manifest, SCHEMA_VERSION, sha256};
 use super::name::{Names, check_change};
-use super::read::{self, Entry};
+use super::read::{self, Entry, LAST};
 use super::{Faults, MANIFEST, Phase, Step, Store};
 use crate::evidence::{Artifact, DeviceEvidence, Proof};
 use crate::os;
@@ -77,8 +77,8 @@ impl SnapshotWriter {
         }
         let lock = lock(&folder)?;
         clean(&folder)?;
-        let heads = read::heads_leniently(&folder)?;
-        let (sequence, previous) = heads.map_or((1, None), |(sequence, digest)| (sequence + 1, Some(digest)));
+        let last = read::last_leniently(&folder)?;
+        let (sequence, previous) = last.map_or((1, None), |(sequence, digest)| (sequence + 1, Some(digest)));
         let temporary = folder.join(format!("{TEMPORARY}{}", std::process::id()));
         fs::create_dir(&temporary).map_err(|e| write_error(&temporary, e))?;
         let manifest = Manifest {
@@ -153,6 +153,9 @@ impl SnapshotWriter {
         progress.manifest = None;
         self.step(Step::Finish, &self.change)?;
         os::sync_dir(&self.change).map_err(|e| write_error(&self.change, e))?;
+        // A hint for the next writer; without it that one looks for itself.
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let _ = fs::write(self.change.join(LAST), name);
         Ok(Entry::new(folder, &manifest, sha256(&bytes)))
     }
 
