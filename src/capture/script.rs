@@ -250,5 +250,6 @@ fn un_outer(text: &str) -> Option<String> {
 const _: () = assert!(ABSENT_STATUS == 66 && NOT_REGULAR_STATUS == 65 && TOO_LARGE_STATUS == 75);
 const _: () = assert!(NO_PERMISSION_STATUS == 77);
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
