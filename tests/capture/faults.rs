@@ -9,7 +9,7 @@ use sekisho::platform::Ask;
 use sekisho::reason::{Break, Reason};
 use sekisho::simulate::{Device, Fault, Fleet, Login, State};
 
-use crate::common::{block_on, gather_one, limits, platform, target};
+use crate::common::{block_on, gather_one, impatient, limits, platform, target};
 
 const FILE: &str = "files/etc/b";
 
@@ -142,7 +142,7 @@ fn a_server_without_commands_is_told_apart() {
 
 #[test]
 fn a_shell_that_never_answers() {
-    assert_eq!(refusal(&with(Fault::MuteShell)), "no-shell");
+    assert_eq!(refusal(&capture(Some(Fault::MuteShell), impatient()).0), "no-shell");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn noise_between_answers_makes_them_worthless() {
 
 #[test]
 fn a_hanging_command_is_lost_alone() {
-    let (evidence, took) = capture(Some(Fault::Hang(FILE.to_owned())), limits());
+    let (evidence, took) = capture(Some(Fault::Hang(FILE.to_owned())), impatient());
     assert_eq!(proofs(&evidence), complete(&["a.txt", "c.txt"]));
     assert_eq!(
         only_failure(&evidence),

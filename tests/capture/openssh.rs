@@ -11,7 +11,7 @@ use sekisho::platform::Ask;
 use sekisho::reason::Reason;
 
 use crate::common::sshd::{Sshd, keygen, known};
-use crate::common::{block_on, gather_one, has, limits, platform, skip};
+use crate::common::{block_on, gather_one, has, impatient, limits, platform, skip};
 
 fn run(sshd: &Sshd, asks: Vec<Ask>) -> DeviceEvidence {
     block_on(gather_one(sshd.target(platform(asks)), limits()))
@@ -120,7 +120,7 @@ fn a_noisy_start_up_file_is_not_evidence() {
 fn a_hanging_command_is_given_up_and_does_not_stay_behind() {
     let Some(sshd) = Sshd::start("a_hanging_command_is_given_up", "") else { return };
     let sleeper = format!("sleep 3{}", std::process::id());
-    let short = Limits { total: Duration::from_secs(6), ..limits() };
+    let short = Limits { total: Duration::from_secs(6), ..impatient() };
     let asks = vec![
         Ask::command("before", "echo 1"),
         Ask::command("hang", format!("echo half; {sleeper}")),
