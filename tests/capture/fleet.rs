@@ -36,7 +36,8 @@ fn one_failing_device_never_loses_the_others() {
         let targets: Vec<_> = fleet.names().map(|name| target(&fleet, name, asks)).collect();
         fleet.misbehave("fw03", Some(Fault::Mute)).unwrap();
         fleet.misbehave("fw07", Some(Fault::Cut("a".to_owned()))).unwrap();
-        let (captured, evidence) = gather(targets, &options(limits())).await;
+        let limits = Limits { handshake: Duration::from_secs(2), ..limits() };
+        let (captured, evidence) = gather(targets, &options(limits)).await;
         assert_eq!(captured.len(), 12);
         assert_eq!(evidence.len(), 12);
         let failing: Vec<&str> =
