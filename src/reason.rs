@@ -1,11 +1,12 @@
-//! Why something is not known: codes with arguments. `report` turns them into words; nothing here is shown as is.
+//! Why something is not known: codes with arguments. `report` turns them into words; nothing here is shown as
+//! is.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One reason why the evidence leaves an answer open.
 ///
 /// Text inside comes from devices or users and is hostile until `report` has escaped it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 pub enum Reason {
     /// An artifact that this platform always captures is not there.
@@ -33,6 +34,145 @@ pub enum Reason {
         command: String,
         /// What it ended with.
         status: String,
+    },
+    /// A question was given up because the device sent nothing for this long.
+    CommandHung {
+        /// The command.
+        command: String,
+        /// Seconds without a byte.
+        seconds: u64,
+    },
+    /// An answer was given up because it is larger than allowed.
+    ArtifactTooLarge {
+        /// Name of the artifact.
+        artifact: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// An answer did not come over the connection as it must. Its artifact is missing, or there and unproven.
+    AnswerBroken {
+        /// Name of the artifact.
+        artifact: String,
+        /// How it broke.
+        by: Break,
+    },
+    /// A question was not put, since the device was of no more use; another reason says why.
+    NotAsked {
+        /// Name of the artifact.
+        artifact: String,
+    },
+    /// Nobody answers at the address: no name, no route, nobody listens.
+    Unreachable {
+        /// `host:port`: the device, or a host on the way to it.
+        address: String,
+        /// The system's answer.
+        problem: String,
+    },
+    /// A part of the connection took longer than its limit.
+    TimedOut {
+        /// `host:port`: the device, or a host on the way to it.
+        address: String,
+        /// Which part: `connect`, `handshake`, `login`, `session`.
+        phase: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// The other side does not speak SSH, or not properly.
+    NotSsh {
+        /// `host:port`: the device, or a host on the way to it.
+        address: String,
+        /// The library's complaint.
+        problem: String,
+    },
+    /// No algorithm that both sides know.
+    NoCommonAlgorithm {
+        /// `host:port`: the device, or a host on the way to it.
+        address: String,
+        /// Kind of algorithm: `kex`, `key`, `cipher`, `mac`.
+        kind: String,
+        /// What the device offers.
+        theirs: Vec<String>,
+    },
+    /// The connection ended by itself.
+    ConnectionLost {
+        /// `host:port`: the device, or a host on the way to it.
+        address: String,
+        /// During which part: `handshake`, `login`, `session`.
+        phase: String,
+        /// How it ended, from the library.
+        problem: String,
+    },
+    /// The device sent more than any device has to say.
+    Flooded {
+        /// `host:port`: the device, or a host on the way to it.
+        address: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The server runs no commands (SSH exec).
+    ExecRefused {
+        /// `host:port` of the device.
+        address: String,
+    },
+    /// The login shell does not start a POSIX shell script, or its answers break off again and again.
+    NoShell {
+        /// `host:port` of the device.
+        address: String,
+    },
+    /// None of the declared ways to log in could be tried.
+    NoCredential {
+        /// `host:port`: the device, or a host on the way to it.
+        address: String,
+        /// The login name.
+        user: String,
+        /// Why each could not be tried.
+        problems: Vec<String>,
+    },
+    /// The answers of a device raised more and more questions; no further one was put.
+    TooManyQuestions {
+        /// Questions that were put.
+        asked: u64,
+    },
+    /// The device presented another host key than the one on record. No credential was sent.
+    HostKeyChanged {
+        /// `host:port` that presented it: the device, or a host on the way to it.
+        address: String,
+        /// Fingerprint that the device presented, `TYPE SHA256:...`.
+        presented: String,
+        /// Fingerprints on record, `TYPE SHA256:...`.
+        expected: Vec<String>,
+    },
+    /// The device presented a key of a type that is not on record for it. No credential was sent.
+    HostKeyTypeNew {
+        /// `host:port` that presented it: the device, or a host on the way to it.
+        address: String,
+        /// Fingerprint that the device presented, `TYPE SHA256:...`.
+        presented: String,
+        /// Fingerprints on record, `TYPE SHA256:...`.
+        expected: Vec<String>,
+    },
+    /// The device presented a host key that is marked as revoked. No credential was sent.
+    HostKeyRevoked {
+        /// `host:port` that presented it: the device, or a host on the way to it.
+        address: String,
+        /// Fingerprint that the device presented, `TYPE SHA256:...`.
+        presented: String,
+    },
+    /// No host key is on record for the device. No credential was sent.
+    HostKeyUnknown {
+        /// `host:port` that presented it: the device, or a host on the way to it.
+        address: String,
+        /// Fingerprint that the device presented, `TYPE SHA256:...`.
+        presented: String,
+    },
+    /// The device refused the login; it was not tried again.
+    LoginRefused {
+        /// `host:port` that refused: the device, or a host on the way to it.
+        address: String,
+        /// The login name.
+        user: String,
+        /// What was tried, in order: `publickey`, `password` ...
+        tried: Vec<String>,
     },
     /// A device could not be captured at all.
     DeviceFailed {
@@ -79,4 +219,45 @@ pub enum Reason {
         /// What was being evaluated.
         subject: String,
     },
+}
+
+/// How an answer broke on its way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum Break {
+    /// Output that imitates the frames around answers, or a second writer between them.
+    StrayOutput,
+    /// The script ended before the answer did.
+    CutOff,
+    /// The channel ended without an exit status (RFC 4254 section 6.10).
+    NoExitStatus,
+    /// The channel ended without an end of file (RFC 4254 section 5.3).
+    NoEndOfFile,
+    /// The channel never ended.
+    NoEnd,
+    /// The script was ended by a signal.
+    Signal {
+        /// Its name, without `SIG`.
+        name: String,
+    },
+    /// The script itself ended with a status other than 0.
+    Status {
+        /// The status.
+        status: u32,
+    },
+    /// The connection or the time was gone, or the device had sent too much.
+    Lost,
+    /// A file did not come with as many bytes as it has.
+    Size {
+        /// Bytes that it has.
+        announced: u64,
+        /// Bytes that came.
+        received: u64,
+    },
+    /// A path leads to something that is no regular file, or a link leads nowhere.
+    NotRegular,
+    /// A folder on the way to a file may not be searched, so nobody knows whether the file is there.
+    NoPermission,
+    /// The question cannot be put: too long, a NUL in it, or a path that is not absolute.
+    Unaskable,
 }

@@ -3,6 +3,7 @@
 mod diff;
 pub mod exit;
 mod init;
+pub mod progress;
 mod trace;
 
 use clap::{Parser, Subcommand};

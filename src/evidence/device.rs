@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,8 @@ use crate::reason::Reason;
 pub enum Proof {
     /// Exit status 0, the end frame, end of file, and the platform's own structural check.
     Complete,
-    /// The device says that there is no such file or that the subsystem is not loaded: nothing to read, and known.
+    /// The device says that there is no such file or that the subsystem is not loaded: nothing to read, and
+    /// known.
     Absent,
     /// A file given by the user: its bytes are all there is, nothing more can be shown.
     Given,
@@ -37,6 +39,62 @@ impl Artifact {
     }
 }
 
+/// Where an artifact came from: what was run on the device, and what it ended with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The command, or `cat PATH` for a file.
+    pub command: String,
+    /// Its exit status.
+    pub status: u32,
+}
+
+/// A public key by name: enough to recognise it, not enough to forge anything.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeyId {
+    /// Key type as in known_hosts, such as `ssh-ed25519` (RFC 8709, RFC 4253 section 6.6).
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `SHA256:` and the unpadded base64 of the SHA-256 of the key blob, as `ssh-keygen -l` prints it.
+    pub fingerprint: String,
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.fingerprint)
+    }
+}
+
+/// Algorithms that one SSH connection agreed on (RFC 4253 section 7.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Algorithms {
+    /// Key exchange.
+    pub kex: String,
+    /// Host key signature.
+    pub host_key: String,
+    /// Cipher.
+    pub cipher: String,
+    /// Message authentication; empty where the cipher does it itself.
+    pub mac: String,
+}
+
+/// Who the device is, as far as the connection shows it. Everything is absent in a plain folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Identity {
+    /// `host:port` that was connected to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The host key that it presented.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<KeyId>,
+    /// Its SSH identification string (RFC 4253 section 4.2), with its software version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub banner: Option<String>,
+    /// What the connection agreed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithms: Option<Algorithms>,
+}
+
 /// What an absent artifact means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -58,6 +116,10 @@ pub struct DeviceEvidence {
     pub source: Source,
     /// Artifact name (`nft.json`, `files/etc/postfix/main.cf`) to artifact.
     pub artifacts: BTreeMap<String, Artifact>,
+    /// Artifact name to what was run for it; empty for a plain folder.
+    pub origins: BTreeMap<String, Origin>,
+    /// Who the device is, as far as a connection showed it.
+    pub identity: Identity,
     /// What failed while this device was captured.
     pub failures: Vec<Reason>,
 }
@@ -65,7 +127,15 @@ pub struct DeviceEvidence {
 impl DeviceEvidence {
     /// A device without artifacts.
     pub fn new(name: impl Into<String>, platforms: Vec<String>, source: Source) -> Self {
-        Self { name: name.into(), platforms, source, artifacts: BTreeMap::new(), failures: Vec::new() }
+        Self {
+            name: name.into(),
+            platforms,
+            source,
+            artifacts: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            identity: Identity::default(),
+            failures: Vec::new(),
+        }
     }
 
     /// The artifact, if it is there and the device did not say that it does not exist.
@@ -89,7 +159,8 @@ impl DeviceEvidence {
     }
 }
 
-/// The artifact name of a file fetched from the device: `files/` and the absolute path without its first slash.
+/// The artifact name of a file fetched from the device: `files/` and the absolute path without its first
+/// slash.
 pub fn file_artifact(path: &str) -> String {
     format!("files/{}", path.trim_start_matches('/'))
 }

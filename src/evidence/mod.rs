@@ -1,9 +1,11 @@
 //! Evidence: what devices said, how completely, and the one door through which it is read.
 //!
-//! [`DeviceEvidence`] is one device's artifacts however they came: from a snapshot folder, a plain folder, a git
-//! revision or a terminal log. Readers in [`crate::platform`] see nothing else.
+//! [`DeviceEvidence`] is one device's artifacts however they came: from a snapshot folder, a plain folder, a
+//! git revision or a terminal log. Readers in [`crate::platform`] see nothing else.
 
 pub mod device;
 pub mod folder;
+pub mod store;
 
-pub use device::{Artifact, DeviceEvidence, Proof, Source};
+pub use device::{Algorithms, Artifact, DeviceEvidence, Identity, KeyId, Origin, Proof, Source};
+pub use store::{Phase, Selector, SnapshotWriter, Store, StoreError};

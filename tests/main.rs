@@ -1,0 +1,17 @@
+//! Integration tests: one binary, folders as in `src/`.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod capture;
+mod common;
+mod evidence;
