@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::device::{Auth, Jump};
 use super::*;
-use crate::packet::AddressSet;
 
 fn known() -> Known<'static> {
     Known {
