@@ -9,9 +9,11 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test says what went wrong by panicking"
 )]
 
 mod capture;
 mod common;
 mod evidence;
+mod site;

@@ -97,6 +97,41 @@ impl DeviceFile {
     }
 }
 
+/// What a device folder's [`DEVICE_FILE`] says of its identity.
+///
+/// # Errors
+/// The file is there and cannot be read.
+pub fn identity(folder: &Path) -> Result<Identity, FolderError> {
+    Ok(DeviceFile::read(folder)?.identity())
+}
+
+/// Every regular file below `folder`, as a path with `/`, sorted. Symbolic links are not followed.
+///
+/// # Errors
+/// The first folder that cannot be listed.
+pub fn list(folder: &Path) -> Result<Vec<String>, FolderError> {
+    let mut out = Vec::new();
+    let mut open = vec![(folder.to_path_buf(), String::new(), 0)];
+    while let Some((path, prefix, depth)) = open.pop() {
+        if depth > MAX_DEPTH {
+            return Err(FolderError::TooDeep { path });
+        }
+        let fail = |path: &Path, source| FolderError::Io { path: path.to_path_buf(), source };
+        for entry in fs::read_dir(&path).map_err(|e| fail(&path, e))? {
+            let entry = entry.map_err(|e| fail(&path, e))?;
+            let kind = entry.file_type().map_err(|e| fail(&entry.path(), e))?;
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if kind.is_dir() {
+                open.push((entry.path(), format!("{name}/"), depth + 1));
+            } else if kind.is_file() {
+                out.push(name);
+            }
+        }
+    }
+    out.sort();
+    Ok(out)
+}
+
 /// Reads every regular file below `folder` as an artifact of a device called `name`; a [`DEVICE_FILE`] gives
 /// it an identity.
 ///
@@ -107,28 +142,18 @@ impl DeviceFile {
 pub fn read_device(folder: &Path, name: &str, platforms: Vec<String>) -> Result<DeviceEvidence, FolderError> {
     let mut device = DeviceEvidence::new(name, platforms, Source::Bare);
     device.identity = DeviceFile::read(folder)?.identity();
-    let mut open = vec![(folder.to_path_buf(), String::new(), 0)];
-    while let Some((path, prefix, depth)) = open.pop() {
-        if depth > MAX_DEPTH {
-            return Err(FolderError::TooDeep { path });
-        }
-        let fail = |path: &Path, source| FolderError::Io { path: path.to_path_buf(), source };
-        for entry in fs::read_dir(&path).map_err(|e| fail(&path, e))? {
-            let entry = entry.map_err(|e| fail(&path, e))?;
-            let kind = entry.file_type().map_err(|e| fail(&entry.path(), e))?;
-            let artifact = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            if kind.is_dir() {
-                open.push((entry.path(), format!("{artifact}/"), depth + 1));
-            } else if kind.is_file() && artifact != DEVICE_FILE {
-                let bytes = read_file(&entry.path())?;
-                device.artifacts.insert(artifact, Artifact { bytes, proof: Proof::Given });
-            }
-        }
+    for artifact in list(folder)?.into_iter().filter(|name| name != DEVICE_FILE) {
+        let bytes = read_file(&folder.join(&artifact))?;
+        device.artifacts.insert(artifact, Artifact { bytes, proof: Proof::Given });
     }
     Ok(device)
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, FolderError> {
+/// Reads a file whole.
+///
+/// # Errors
+/// It cannot be read, or is larger than [`MAX_FILE`].
+pub fn read_file(path: &Path) -> Result<Vec<u8>, FolderError> {
     let fail = |source| FolderError::Io { path: path.to_path_buf(), source };
     if fs::metadata(path).map_err(fail)?.len() > MAX_FILE {
         return Err(FolderError::TooLarge { path: path.to_path_buf() });

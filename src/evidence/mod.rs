@@ -5,7 +5,10 @@
 
 pub mod device;
 pub mod folder;
+pub mod git;
+pub mod state;
 pub mod store;
 
 pub use device::{Algorithms, Artifact, DeviceEvidence, Identity, KeyId, Origin, Proof, Source};
+pub use state::{Door, State, StateError, Where};
 pub use store::{Phase, Selector, SnapshotWriter, Store, StoreError};

@@ -113,6 +113,10 @@ pub struct Noise {
 pub trait Platform: Sync {
     /// Name in `site.toml` and on the command line.
     fn id(&self) -> &'static str;
+    /// Artifacts by which a folder of files is known to be of this platform.
+    fn signs(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// The first round of questions.
     fn ask(&self) -> Vec<Ask>;
     /// Further questions that the answers so far raise, such as files named by files. Called again after each round
@@ -139,6 +143,12 @@ pub static REGISTRY: &[&dyn Platform] = &[&iptables::Iptables, &nftables::Nftabl
 /// The platform with this id.
 pub fn by_id(id: &str) -> Option<&'static dyn Platform> {
     REGISTRY.iter().copied().find(|p| p.id() == id)
+}
+
+/// The platforms whose artifacts a folder of files holds, sorted by id.
+pub fn detect(evidence: &DeviceEvidence) -> Vec<String> {
+    let holds = |platform: &&dyn Platform| platform.signs().iter().any(|sign| evidence.get(sign).is_some());
+    REGISTRY.iter().copied().filter(holds).map(|p| p.id().to_owned()).collect()
 }
 
 /// Reads all of a device's platforms into one model.

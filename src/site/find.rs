@@ -42,6 +42,11 @@ pub fn find(named: Option<&Path>, start: &Path, is_file: impl Fn(&Path) -> bool)
     candidates.into_iter().find(|path| is_file(path)).map_or(Found::Nowhere, Found::Above)
 }
 
+/// The `change.toml` that lies beside a `site.toml`, if there is one.
+pub fn change_beside(site: &Path, is_file: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    Some(site.with_file_name(CHANGE_FILE)).filter(|path| is_file(path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +71,12 @@ mod tests {
         assert_eq!(looked(Some("/other"), "/city", &files), Found::Named("/other/site.toml".into()));
         assert_eq!(looked(Some("absent.toml"), "/city", &files), Found::Named("absent.toml".into()));
         assert_eq!(Found::Nowhere.path(), None);
+    }
+
+    #[test]
+    fn a_change_lies_beside_the_site() {
+        let is_file = |path: &Path| path == Path::new("city/change.toml");
+        assert_eq!(change_beside(Path::new("city/site.toml"), is_file), Some("city/change.toml".into()));
+        assert_eq!(change_beside(Path::new("site.toml"), is_file), None);
     }
 }

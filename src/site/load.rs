@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Rejected, Source};
 use super::problem::Problem;
+use super::{Change, Known, Site};
 
 /// Largest declaration file, in bytes.
 pub const MAX_FILE: u64 = 4 << 20;
@@ -24,6 +25,26 @@ pub fn load(path: &Path) -> Result<Source, Rejected> {
         return Err(reject(Problem::TooLarge { limit: MAX_FILE }));
     }
     decode(path, bytes)
+}
+
+impl Site {
+    /// Reads `site.toml` from disk.
+    ///
+    /// # Errors
+    /// As [`load`] and [`Site::parse`].
+    pub fn load(path: &Path, known: &Known<'_>) -> Result<Self, Rejected> {
+        Self::parse(&load(path)?, known)
+    }
+}
+
+impl Change {
+    /// Reads `change.toml` from disk.
+    ///
+    /// # Errors
+    /// As [`load`] and [`Change::parse`].
+    pub fn load(path: &Path, site: Option<&Site>) -> Result<Self, Rejected> {
+        Self::parse(&load(path)?, site)
+    }
 }
 
 fn decode(path: &Path, bytes: Vec<u8>) -> Result<Source, Rejected> {

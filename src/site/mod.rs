@@ -6,6 +6,7 @@
 //! that cannot be wrong, and every name in it is declared, so nothing is checked again later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,7 +36,9 @@ pub use device::Device;
 pub use diagnostic::{Diagnostic, Rejected, Source};
 pub use flow::FlowSpec;
 pub use name::Name;
-pub use zone::{Trust, Zone, Zones};
+pub use zone::{InterfaceRole, Trust, TrustSets, Zone, Zones};
+
+use crate::packet::AddressSet;
 
 /// What a site declares. The default is a site that declares nothing, as without `site.toml`.
 #[derive(Debug, Clone, Default)]
@@ -94,6 +97,24 @@ impl Site {
     /// The devices of a group.
     pub fn group<'s>(&'s self, group: &'s str) -> impl Iterator<Item = &'s Device> {
         self.devices.values().filter(move |device| device.groups.contains(group))
+    }
+
+    /// The zone that a packet from `source` belongs to which arrives on an interface of a device: see
+    /// [`Zones::zone_of`].
+    pub fn zone_of(&self, device: &str, interface: Option<&str>, source: IpAddr) -> Option<&Zone> {
+        self.zones.zone_of(&self.interfaces(device), interface, source)
+    }
+
+    /// The sources on an interface of a device by trust: see [`Zones::trust`]. Without declared zones these are the
+    /// defaults.
+    pub fn trust(
+        &self,
+        device: &str,
+        interface: Option<&str>,
+        own: &AddressSet,
+        role: InterfaceRole,
+    ) -> TrustSets {
+        self.zones.trust(&self.interfaces(device), interface, own, role)
     }
 
     /// The zones of a device's interfaces; none for a device that is not declared.

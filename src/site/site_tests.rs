@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::device::{Auth, Jump};
 use super::*;
-use crate::packet::AddressSet;
 
 fn known() -> Known<'static> {
     Known {
@@ -124,8 +123,11 @@ fn the_example_of_the_design_reads() {
     assert_eq!(mx1.files["files/etc/postfix/main.cf"], Path::new("city/mx1/main.cf"));
     assert!(mx1.mail_domains.contains("city.example.jp"));
     assert_eq!(site.group("backup").map(|d| d.name.as_str()).collect::<Vec<_>>(), ["mx1"]);
-    let wan = site.zones.zone_of(&site.interfaces("fw-edge"), Some("wan0"), "8.8.8.8".parse().unwrap());
-    assert_eq!(wan.unwrap().trust, Trust::Untrusted);
+    let stranger = "8.8.8.8".parse().unwrap();
+    let wan = site.zone_of("fw-edge", Some("wan0"), stranger).map(|zone| zone.name.as_str());
+    assert_eq!(wan, Some("internet"));
+    let own = AddressSet::none();
+    assert!(site.trust("fw-edge", Some("wan0"), &own, InterfaceRole::Other).untrusted.contains(stranger));
 }
 
 #[test]

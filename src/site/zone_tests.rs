@@ -87,6 +87,8 @@ fn a_forged_source_never_lifts_an_interface() {
         Some("vendor"),
         "less trusted always counts"
     );
+    let all = bound(&[("lan0", "lan"), ("vpn0", "vendor")]);
+    assert_eq!(at(&zones, &all, Some("lan0"), "198.51.100.3"), Some("vendor"), "past its own line too");
 }
 
 #[test]
@@ -141,6 +143,8 @@ fn declared_zones_by_trust() {
     assert!(inside(&sets.trusted, "203.0.113.1") && inside(&sets.trusted, "127.0.0.1"));
     assert!(inside(&sets.forged, "203.0.113.2") && inside(&sets.forged, "10.1.1.1"));
     assert!(inside(&sets.partner, "192.168.1.1"), "unclaimed and private on the internet line: a neighbour");
+    let second_line = zones.trust(&bound, Some("wan0"), &own, InterfaceRole::Other);
+    assert_eq!(second_line, sets, "declared untrusted counts, whether or not the default route leads there");
     let unbound = zones.trust(&Interfaces::new(), Some("eth9"), &own, InterfaceRole::Other);
     assert!(inside(&unbound.trusted, "192.168.1.1"), "unclaimed and private: the default");
 }

@@ -1,6 +1,7 @@
 //! What several integration tests need: a platform made of questions, a runtime, saying aloud what is
 //! skipped.
 
+pub mod needs;
 pub mod sshd;
 
 use std::future::Future;

@@ -30,6 +30,10 @@ impl Platform for Iptables {
         "iptables"
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["iptables-save.txt", "ip6tables-save.txt", "iptables-legacy-save.txt", "ip6tables-legacy-save.txt"]
+    }
+
     fn ask(&self) -> Vec<Ask> {
         netfilter::ask()
     }

@@ -31,6 +31,10 @@ impl Platform for Nftables {
         "nftables"
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["nft.json", "nft.txt"]
+    }
+
     fn ask(&self) -> Vec<Ask> {
         netfilter::ask()
     }

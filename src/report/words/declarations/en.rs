@@ -76,7 +76,7 @@ pub(super) fn mend(problem: &Problem) -> String {
             format!("put a name with a dot in quotes: \"{key}.10\" = \"...\"")
         }
         Problem::WrongKind { key, example, .. } => format!("write {key} = {example}"),
-        Problem::Empty { .. } => "write at least one, or leave the key out".to_owned(),
+        Problem::Empty { .. } => "write at least one, or leave the key out where it is optional".to_owned(),
         Problem::TooFew { .. } => "add another name, or remove the list".to_owned(),
         Problem::NotOneOf { near: Some(near), .. } => format!("write `{near}`"),
         Problem::NotOneOf { allowed, .. } => format!("write one of {}", list(allowed)),

@@ -87,7 +87,9 @@ pub(super) fn mend(problem: &Problem) -> String {
             format!("「.」を含む名前は引用符で囲んでください: \"{key}.10\" = \"...\"")
         }
         Problem::WrongKind { key, example, .. } => format!("次のように書いてください: {key} = {example}"),
-        Problem::Empty { .. } => "1 つ以上書くか、このキーを省いてください".to_owned(),
+        Problem::Empty { .. } => {
+            "1 つ以上書いてください（省略できるキーなら、行ごと削除してもかまいません）".to_owned()
+        }
         Problem::TooFew { .. } => "名前を追加するか、この一覧を削除してください".to_owned(),
         Problem::NotOneOf { near: Some(near), .. } => format!("「{near}」と書いてください"),
         Problem::NotOneOf { allowed, .. } => format!("次のいずれかを書いてください: {}", list(allowed)),
@@ -193,12 +195,12 @@ fn value_fault(value: &str, fault: ValueFault) -> String {
         ValueFault::User => "はユーザー名として使えません",
         ValueFault::Domain => "はドメイン名ではありません",
         ValueFault::Duration => "は時間の長さとして読み取れません",
-        ValueFault::DurationRange => "は長さがないか、10 年を超えています",
+        ValueFault::DurationRange => "は 0 であるか、10 年を超えています",
         ValueFault::NoOffset => "には時差の指定がなく、地域によって異なる時刻になります",
         ValueFault::HalfTime => "には日付と時刻の両方が必要です",
         ValueFault::NoSuchTime => "という日時は存在しません",
         ValueFault::Fingerprint => "はホスト鍵の SHA-256 フィンガープリントではありません",
-        ValueFault::Artifact => "は取得物の名前ではありません",
+        ValueFault::Artifact => "は取得ファイルの名前ではありません",
         // The value may be the password itself.
         ValueFault::Variable => return "環境変数の名前ではありません".to_owned(),
         ValueFault::Path => "はパスではありません",

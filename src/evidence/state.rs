@@ -1,0 +1,214 @@
+//! A state of some devices at one moment, however it was kept: a snapshot, a plain folder, a git revision.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use super::device::{DeviceEvidence, Source};
+use super::folder::{self, FolderError};
+use super::git::{self, GitError};
+use super::store::{Phase, Selector, Snapshot, Store, StoreError, load, looks_like_snapshot};
+use crate::platform;
+use crate::site::{Device, Site};
+
+/// Several devices at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// How the user named it.
+    pub label: String,
+    /// When capturing began and ended; absent for plain files.
+    pub taken: Option<(OffsetDateTime, OffsetDateTime)>,
+    /// Phase and change of a snapshot.
+    pub phase: Option<(String, Phase)>,
+    /// Devices by name.
+    pub devices: BTreeMap<String, DeviceEvidence>,
+    /// SHA-256 of the manifest, for a snapshot.
+    pub digest: Option<String>,
+}
+
+/// What a user wrote for BEFORE or AFTER.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Where {
+    /// `git:REV`.
+    Git(String),
+    /// `CHG-1:before`.
+    Stored(Selector),
+    /// A folder.
+    Folder(PathBuf),
+}
+
+impl Where {
+    /// Reads what a user wrote. A folder that exists is a folder even if its name has a colon in it.
+    pub fn parse(text: &str) -> Self {
+        if let Some(revision) = text.strip_prefix("git:") {
+            return Self::Git(revision.to_owned());
+        }
+        match Selector::parse(text) {
+            Some(selector) if !Path::new(text).exists() => Self::Stored(selector),
+            _ => Self::Folder(PathBuf::from(text)),
+        }
+    }
+}
+
+/// Why a state could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A plain folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A snapshot.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A git revision.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// There is no such folder.
+    #[error("{0} is no folder; give a snapshot, a folder of device folders, git:REV, or CHANGE:PHASE")]
+    NoFolder(PathBuf),
+    /// A folder holds nothing that a platform reads.
+    #[error(
+        "no device folder with readable artifacts below {0}; name the platform of a single device with --platform"
+    )]
+    NoDevices(PathBuf),
+}
+
+/// What reading a state needs besides its name.
+#[derive(Debug, Clone, Copy)]
+pub struct Door<'a> {
+    /// The site, if one was found.
+    pub site: Option<&'a Site>,
+    /// Platform of a single device folder, from `--platform`.
+    pub platform: Option<&'a str>,
+    /// The store, for `CHANGE:PHASE`.
+    pub store: &'a Store,
+}
+
+impl Door<'_> {
+    /// Reads a state.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub fn read(&self, what: &Where) -> Result<State, StateError> {
+        let label = match what {
+            Where::Git(revision) => format!("git:{revision}"),
+            Where::Stored(selector) => format!("{}:{}", selector.change, selector.phase),
+            Where::Folder(folder) => folder.display().to_string(),
+        };
+        let state = match what {
+            Where::Git(revision) => State { devices: self.git(revision)?, ..State::default() },
+            Where::Stored(selector) => {
+                let found = self.store.find(selector)?;
+                let last = found.last().ok_or_else(|| StateError::NoFolder(PathBuf::from(&label)))?;
+                State::of(last.load()?)
+            }
+            Where::Folder(folder) if looks_like_snapshot(folder) => State::of(load(folder)?),
+            Where::Folder(folder) if !folder.is_dir() => return Err(StateError::NoFolder(folder.clone())),
+            Where::Folder(folder) => State { devices: self.folder(folder)?, ..State::default() },
+        };
+        Ok(State { label, ..state })
+    }
+
+    /// A plain folder: one device with `--platform`, else one folder a device.
+    fn folder(&self, folder: &Path) -> Result<BTreeMap<String, DeviceEvidence>, StateError> {
+        if let Some(platform) = self.platform {
+            let device = folder::read_device(folder, "device", vec![platform.to_owned()])?;
+            return Ok([("device".to_owned(), device)].into());
+        }
+        let files = folder::list(folder)?;
+        let devices = self.devices(&files, |path| folder::read_file(&folder.join(path)).map_err(StateError::from))?;
+        let mut devices = devices;
+        for (name, device) in &mut devices {
+            device.identity = folder::identity(&folder.join(name))?;
+        }
+        if devices.is_empty() { Err(StateError::NoDevices(folder.to_path_buf())) } else { Ok(devices) }
+    }
+
+    fn git(&self, revision: &str) -> Result<BTreeMap<String, DeviceEvidence>, StateError> {
+        let start = self.site.and_then(|s| s.source.as_ref()).map_or(Path::new("."), |source| source.folder());
+        let tree = git::Tree::open(start, revision)?;
+        let devices = self.devices(&tree.files(), |path| tree.read(path).map_err(StateError::from))?;
+        if devices.is_empty() { Err(StateError::NoDevices(PathBuf::from(format!("git:{revision}")))) } else { Ok(devices) }
+    }
+
+    /// The devices of a set of files: those that the site declares with `files` or by a folder of their name, else every
+    /// folder in which some platform finds its artifacts.
+    fn devices(
+        &self,
+        files: &[String],
+        read: impl Fn(&str) -> Result<Vec<u8>, StateError>,
+    ) -> Result<BTreeMap<String, DeviceEvidence>, StateError> {
+        let mut out = BTreeMap::new();
+        let names: std::collections::BTreeSet<&str> =
+            files.iter().filter_map(|f| f.split_once('/').map(|(device, _)| device)).collect();
+        let declared = self.site.map(|s| &s.devices).filter(|d| !d.is_empty());
+        match declared {
+            Some(devices) => {
+                for device in devices.values() {
+                    let named = self.named(device, files);
+                    if !named.is_empty() {
+                        out.insert(device.name.to_string(), evidence(device.name.as_str(), device.platforms.clone(), &named, &read)?);
+                    }
+                }
+            }
+            None => {
+                for name in names {
+                    let inside = below(files, name);
+                    let mut device = evidence(name, Vec::new(), &inside, &read)?;
+                    device.platforms = platform::detect(&device);
+                    if !device.platforms.is_empty() {
+                        out.insert(name.to_owned(), device);
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// Artifact name and file of what belongs to a declared device.
+    fn named(&self, device: &Device, files: &[String]) -> Vec<(String, String)> {
+        // paths in site.toml are relative to it, and a repository's tree begins where site.toml lies
+        let root = self.site.and_then(|s| s.source.as_ref()).map_or(Path::new(""), |source| source.folder());
+        let mapped = device.files.iter().filter_map(|(artifact, file)| {
+            let file = file.strip_prefix(root).unwrap_or(file).to_string_lossy().replace('\\', "/");
+            files.contains(&file).then(|| (artifact.clone(), file))
+        });
+        let mapped: Vec<(String, String)> = mapped.collect();
+        if mapped.is_empty() { below(files, device.name.as_str()) } else { mapped }
+    }
+}
+
+/// Artifact name and file of everything in a device's folder.
+fn below(files: &[String], device: &str) -> Vec<(String, String)> {
+    let inside = files.iter().filter_map(|f| f.strip_prefix(device)?.strip_prefix('/').map(|a| (a, f)));
+    inside.filter(|(a, _)| *a != folder::DEVICE_FILE).map(|(a, f)| (a.to_owned(), f.clone())).collect()
+}
+
+fn evidence(
+    name: &str,
+    platforms: Vec<String>,
+    files: &[(String, String)],
+    read: &impl Fn(&str) -> Result<Vec<u8>, StateError>,
+) -> Result<DeviceEvidence, StateError> {
+    let mut device = DeviceEvidence::new(name, platforms, Source::Bare);
+    for (artifact, file) in files {
+        let bytes = read(file)?;
+        let proof = super::Proof::Given;
+        device.artifacts.insert(artifact.clone(), super::Artifact { bytes, proof });
+    }
+    Ok(device)
+}
+
+impl State {
+    /// The state of a snapshot.
+    pub fn of(snapshot: Snapshot) -> Self {
+        let manifest = snapshot.manifest;
+        Self {
+            label: snapshot.folder.display().to_string(),
+            taken: Some((manifest.started, manifest.ended)),
+            phase: Some((manifest.change, manifest.phase)),
+            devices: snapshot.devices.into_iter().map(|d| (d.name.clone(), d)).collect(),
+            digest: Some(snapshot.digest),
+        }
+    }
+}

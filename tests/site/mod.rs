@@ -1,0 +1,4 @@
+//! Declarations, and the fixtures that carry some.
+
+mod incidents;
+mod init;
