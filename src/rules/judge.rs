@@ -1,0 +1,163 @@
+//! From states to a verdict: every device is read, compared and held against the rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use time::OffsetDateTime;
+
+use super::device::{DeviceResult, Pair, judge_device};
+use super::verdict::{EVIDENCE, Verdict, verdict};
+use super::view::{ChangeView, DeviceFacts};
+use super::{Over, Rule};
+use crate::evidence::State;
+use crate::finding::{Arg, Confidence, Finding, Severity};
+use crate::reason::Reason;
+use crate::site::{Change, Site};
+
+/// Everything that is judged together.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// Before the window.
+    pub before: Option<&'a State>,
+    /// What was seen during the window, in order.
+    pub samples: &'a [State],
+    /// After the window.
+    pub after: &'a State,
+    /// What the site declares.
+    pub site: &'a Site,
+    /// What the change declares.
+    pub change: Option<&'a Change>,
+    /// The rules.
+    pub rules: &'a [Rule],
+    /// Findings from this severity on block.
+    pub fail_on: Severity,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Judged {
+    /// The answer.
+    pub verdict: Verdict,
+    /// All findings, the weightiest first.
+    pub findings: Vec<Finding>,
+    /// Devices by name.
+    pub devices: Vec<DeviceResult>,
+    /// How the window was watched; `None` when nobody looked.
+    pub watched: Option<Watched>,
+}
+
+/// How a window was watched.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Watched {
+    /// First look.
+    #[serde(with = "time::serde::rfc3339")]
+    pub from: OffsetDateTime,
+    /// Last look.
+    #[serde(with = "time::serde::rfc3339")]
+    pub to: OffsetDateTime,
+    /// Number of looks.
+    pub samples: usize,
+    /// Longest span between two looks, in seconds.
+    pub longest_gap: i64,
+}
+
+/// Judges a case.
+pub fn judge(case: &Case<'_>) -> Judged {
+    let names: BTreeSet<&str> = case
+        .after
+        .devices
+        .keys()
+        .chain(case.before.iter().flat_map(|s| s.devices.keys()))
+        .map(String::as_str)
+        .collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let (devices, mut findings): (Vec<_>, Vec<_>) = in_parallel(&names, |name| device(case, name)).into_iter().unzip();
+    let mut findings: Vec<Finding> = findings.drain(..).flatten().collect();
+    let facts: BTreeMap<String, DeviceFacts> =
+        devices.iter().map(|d: &DeviceResult| (d.name.clone(), d.facts.clone())).collect();
+    let gaps = crate::watch::gaps(case);
+    let view = ChangeView { devices: &facts, site: case.site, change: case.change, gaps: &gaps };
+    findings.extend(case.rules.iter().flat_map(|rule| rule.kind.change(rule, &view)));
+    findings.extend(crate::watch::transients(case, &findings));
+    findings.extend(missing(case, &devices));
+    sort(&mut findings);
+    Judged {
+        verdict: verdict(&findings, case.fail_on),
+        findings,
+        devices,
+        watched: crate::watch::watched(case),
+    }
+}
+
+/// One device of a case.
+fn device(case: &Case<'_>, name: &str) -> (DeviceResult, Vec<Finding>) {
+    let pair = Pair {
+        name,
+        before: case.before.map(|state| state.devices.get(name)),
+        after: case.after.devices.get(name),
+        taken: case.after.taken.map(|(started, _)| started),
+    };
+    judge_device(&pair, case.site, case.change, case.rules)
+}
+
+/// What the evidence as a whole lacks.
+fn missing(case: &Case<'_>, devices: &[DeviceResult]) -> Vec<Finding> {
+    let mut reasons: Vec<(Option<&str>, Reason)> = Vec::new();
+    if devices.is_empty() {
+        reasons.push((None, Reason::NothingToCheck));
+    }
+    if case.rules.is_empty() {
+        reasons.push((None, Reason::NoRules));
+    }
+    for declared in case.site.devices.keys() {
+        let wanted = case.change.and_then(|c| c.scope.as_ref()).is_none_or(|scope| scope.contains(declared));
+        if wanted && !devices.is_empty() && !devices.iter().any(|d| d.name == declared.as_str()) {
+            reasons.push((Some(declared.as_str()), Reason::NotCaptured { state: case.after.label.clone() }));
+        }
+    }
+    // rules over drift say nothing without a before; what they would say of packets cannot be known
+    let filters = devices.iter().any(|d| d.filters_packets);
+    if case.before.is_none() && filters && case.rules.iter().any(|r| r.over == Over::Drift) {
+        reasons.push((None, Reason::NoBefore));
+    }
+    reasons.into_iter().map(|(device, reason)| evidence(device, reason)).collect()
+}
+
+/// A finding that something needed is not in the evidence.
+pub fn evidence(device: Option<&str>, reason: Reason) -> Finding {
+    let mut finding = Finding::new(EVIDENCE, Severity::High, Confidence::Possible, device);
+    finding.args.insert("reason", Arg::Reason(reason.clone()));
+    let meaning = format!("{reason:?}");
+    finding.reasons.push(reason);
+    finding.named(&meaning)
+}
+
+/// The weightiest first; equal findings in a fixed order.
+fn sort(findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (std::cmp::Reverse((f.severity, f.confidence)), f.status, f.device.clone(), f.rule.clone(), f.fingerprint.clone());
+        key(a).cmp(&key(b))
+    });
+    findings.dedup_by(|a, b| a.fingerprint == b.fingerprint && a.rule == b.rule && a.device == b.device);
+}
+
+/// Applies a function to every name on all processors; results come in the order of the names.
+fn in_parallel<T: Send>(names: &[&str], work: impl Fn(&str) -> T + Sync) -> Vec<T> {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(names.len().max(1));
+    let next = AtomicUsize::new(0);
+    let done: Mutex<BTreeMap<usize, T>> = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(name) = names.get(index) else { break };
+                    let result = work(name);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
