@@ -69,6 +69,15 @@ pub enum Reason {
         /// Which fact.
         fact: String,
     },
+    /// Two artifacts say different things about the same.
+    Contradiction {
+        /// What they speak of.
+        what: String,
+        /// One artifact.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// The evaluation would need more memory than allowed.
     TooComplex {
         /// What was being evaluated.
