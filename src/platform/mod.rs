@@ -3,6 +3,8 @@
 //! A platform is one folder and one line in [`REGISTRY`]. It turns artifacts into the vendor-neutral
 //! [`DeviceModel`]; nothing behind it ever sees a vendor's word again.
 
+pub mod postfix;
+
 use crate::evidence::DeviceEvidence;
 use crate::finding::Location;
 use crate::firewall::Firewall;
@@ -127,7 +129,7 @@ pub trait Platform: Sync {
 }
 
 /// Every platform, sorted by id. One line each.
-pub static REGISTRY: &[&dyn Platform] = &[];
+pub static REGISTRY: &[&dyn Platform] = &[&postfix::Postfix];
 
 /// The platform with this id.
 pub fn by_id(id: &str) -> Option<&'static dyn Platform> {
