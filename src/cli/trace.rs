@@ -1,5 +1,7 @@
 //! `trace`: what happens to one packet or relay attempt, and by which lines.
 
+mod relay;
+
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -46,6 +48,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
 /// A query with a recipient is a relay attempt, any other a packet.
 fn answer(model: &DeviceModel, line: &str) -> Result<serde_json::Value, serde_json::Error> {
     let query: serde_json::Value = serde_json::from_str(line)?;
+    if query.get("rcpt_to").is_some() {
+        return relay::answer(model, query);
+    }
     let _ = (model, &query);
     Ok(query)
 }
