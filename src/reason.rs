@@ -179,6 +179,17 @@ pub enum Reason {
         /// What went wrong, from the connection.
         problem: String,
     },
+    /// A state does not hold the device.
+    NotCaptured {
+        /// Which state: `before`, `after`, or how the user named it.
+        state: String,
+    },
+    /// There is no device, or no artifact that a platform reads.
+    NothingToCheck,
+    /// No rule is loaded.
+    NoRules,
+    /// There is no before state.
+    NoBefore,
     /// A line or statement of the configuration that the reader does not understand.
     Unread {
         /// The line or statement.
@@ -213,6 +224,15 @@ pub enum Reason {
     HostFactMissing {
         /// Which fact.
         fact: String,
+    },
+    /// Two artifacts say different things about the same.
+    Contradiction {
+        /// What they speak of.
+        what: String,
+        /// One artifact.
+        first: String,
+        /// The other.
+        second: String,
     },
     /// The evaluation would need more memory than allowed.
     TooComplex {

@@ -16,4 +16,5 @@
 mod capture;
 mod common;
 mod evidence;
+mod relay;
 mod site;

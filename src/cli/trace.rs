@@ -1,8 +1,12 @@
 //! `trace`: what happens to one packet or relay attempt, and by which lines.
 
+mod relay;
+
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
+
+use serde_json::Value;
 
 use super::CliError;
 use super::exit::Exit;
@@ -10,6 +14,7 @@ use crate::evidence::folder;
 use crate::firewall::query;
 use crate::packet::Interfaces;
 use crate::platform::{self, DeviceModel};
+use crate::report::{Lang, words};
 
 /// Options of `trace`.
 #[derive(Debug, clap::Args)]
@@ -36,44 +41,55 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         .map_err(|e| CliError::Usage(format!("cannot read {}: {e}", args.queries.display())))?;
     let model = platform::read(&evidence);
     let wrong = |number: usize, error: String| {
-        CliError::Usage(format!("{}:{}: {error}", args.queries.display(), number + 1))
+        CliError::Usage(format!("{}:{number}: {error}", args.queries.display()))
     };
-    let mut packets = PacketQueries::new(&model);
-    let mut asked = Vec::new();
-    for (number, line) in queries.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let query: query::Query = serde_json::from_str(line).map_err(|e| wrong(number, e.to_string()))?;
-        packets.names.extend([query.iif.clone(), query.oif.clone()].into_iter().flatten());
-        asked.push((number, query));
-    }
+    let asked = questions(&queries).map_err(|(line, error)| wrong(line, error))?;
+    let names = asked.iter().filter_map(|(_, question)| match question {
+        Question::Packet(query) => Some([query.iif.as_deref(), query.oif.as_deref()]),
+        Question::Relay(_) => None,
+    });
+    let names = names.flatten().flatten();
+    let interfaces = model.firewall.as_ref().and_then(|f| query::interfaces(f, &model.host, names));
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let interfaces = packets.interfaces();
-    for (number, query) in &asked {
-        let answer = packets.answer(interfaces.as_ref(), query).map_err(|error| wrong(*number, error))?;
-        writeln!(out, "{}", serde_json::to_string(&answer).map_err(std::io::Error::from)?)?;
+    for (line, question) in asked {
+        let answer = match question {
+            Question::Relay(query) => relay::answer(&model, query).map_err(|e| wrong(line, e.to_string()))?,
+            Question::Packet(query) => packet(&model, interfaces.as_ref(), &query).map_err(|e| wrong(line, e))?,
+        };
+        writeln!(out, "{answer}")?;
     }
     out.flush()?;
     Ok(Exit::Allow)
 }
 
-/// Packets against one device.
-struct PacketQueries<'a> {
-    model: &'a DeviceModel,
-    names: Vec<String>,
+/// A query with a recipient is a relay attempt, any other a packet.
+enum Question {
+    Packet(query::Query),
+    Relay(Value),
 }
 
-impl<'a> PacketQueries<'a> {
-    const fn new(model: &'a DeviceModel) -> Self {
-        Self { model, names: Vec::new() }
-    }
+fn questions(text: &str) -> Result<Vec<(usize, Question)>, (usize, String)> {
+    let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+    lines
+        .map(|(line, number)| {
+            let bad = |e: serde_json::Error| (number, e.to_string());
+            let value: Value = serde_json::from_str(line).map_err(bad)?;
+            if value.get("rcpt_to").is_some() {
+                return Ok((number, Question::Relay(value)));
+            }
+            Ok((number, Question::Packet(serde_json::from_value(value).map_err(bad)?)))
+        })
+        .collect()
+}
 
-    fn interfaces(&self) -> Option<Interfaces> {
-        let firewall = self.model.firewall.as_ref()?;
-        query::interfaces(firewall, &self.model.host, self.names.iter().map(String::as_str))
+fn packet(model: &DeviceModel, interfaces: Option<&Interfaces>, query: &query::Query) -> Result<Value, String> {
+    let firewall = model.firewall.as_ref().ok_or("this platform filters no packets")?;
+    let interfaces = interfaces.ok_or("too many interfaces")?;
+    let answer = query::answer(firewall, &model.host, interfaces, query)?;
+    let why = answer.why.iter().map(|reason| words::reason(reason, Lang::En)).collect::<Vec<_>>().join("; ");
+    let mut value = serde_json::to_value(answer).map_err(|e| e.to_string())?;
+    if let (Some(fields), false) = (value.as_object_mut(), why.is_empty()) {
+        fields.insert("why".to_owned(), why.into());
     }
-
-    fn answer(&self, interfaces: Option<&Interfaces>, query: &query::Query) -> Result<query::Answer, String> {
-        let firewall = self.model.firewall.as_ref().ok_or("this platform filters no packets")?;
-        let interfaces = interfaces.ok_or("too many interfaces")?;
-        query::answer(firewall, &self.model.host, interfaces, query)
-    }
+    Ok(value)
 }

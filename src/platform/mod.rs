@@ -8,6 +8,7 @@ pub mod iptables;
 pub mod linux;
 mod netfilter;
 pub mod nftables;
+pub mod postfix;
 pub mod services;
 
 use crate::evidence::DeviceEvidence;
@@ -138,7 +139,7 @@ pub trait Platform: Sync {
 }
 
 /// Every platform, sorted by id. One line each.
-pub static REGISTRY: &[&dyn Platform] = &[&iptables::Iptables, &nftables::Nftables];
+pub static REGISTRY: &[&dyn Platform] = &[&iptables::Iptables, &nftables::Nftables, &postfix::Postfix];
 
 /// The platform with this id.
 pub fn by_id(id: &str) -> Option<&'static dyn Platform> {

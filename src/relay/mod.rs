@@ -1,5 +1,56 @@
-//! Vendor-neutral relay policy and its meaning as relay attempts.
+//! Vendor-neutral relay policy: which mail attempts a server accepts, and where that mail goes.
+//!
+//! [`Policy`] says in neutral words what a configuration means; [`answer`] plays one [`Attempt`] against it. There is
+//! one implementation of what rules mean, and everything else (exposures, drift, traces) is attempts played on it.
+//! Whatever the evidence does not decide is played both ways.
 
-/// The relay policy of one host.
-#[derive(Debug, Default)]
-pub struct Policy {}
+mod act;
+pub mod address;
+mod addresses;
+mod attempt;
+mod axes;
+mod candidates;
+mod chooser;
+mod conditions;
+mod dialect;
+mod evaluate;
+mod exposure;
+mod game;
+mod keys;
+mod lists;
+mod members;
+mod pairs;
+mod partition;
+mod pattern;
+mod policy;
+mod profile;
+mod prune;
+mod reach;
+mod recipient;
+mod route;
+mod routing;
+mod rules;
+mod run;
+mod suffix;
+mod table;
+mod tokens;
+mod vocabulary;
+
+pub use attempt::{Answer, Attempt, Certificate, Claim, ClaimBy, ClientName, Facts, ServiceAnswer, Verdict};
+pub use candidates::{RecipientForm, SenderKind};
+pub use dialect::Dialect;
+pub use evaluate::{answer, answer_at};
+pub use exposure::{Change, Drift, Kind, ListenerRef, Needs, Side, compare, exposures};
+pub use keys::Parents;
+pub use lists::{ClientList, ClientMatch, DomainList, DomainMatch, Entry};
+pub use partition::Partition;
+pub use pattern::{Options as PatternOptions, Pattern};
+pub use policy::{
+    Auth, Bind, CertificateDemand, ListId, Listed, Listener, Note, NoteKind, Policy, Protocol, Refusal,
+    RefusalKind, Sees, Stage, StageKind, Tls,
+};
+pub use reach::{Everybody, Reached, Reaching, Trust};
+pub use routing::{Agent, Defaults, Leaves, Next, Routing, Transport};
+pub use rules::{Action, Condition, Dns, DnsQuestion, Lookup, Rule, RuleList, Step, Subject};
+pub use suffix::{is_open, registrable};
+pub use table::{Content, Found, PatternRow, Row, Table, Test};

@@ -2,3 +2,6 @@
 
 pub mod declarations;
 pub mod init;
+pub mod reasons;
+
+pub use reasons::reason;

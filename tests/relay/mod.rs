@@ -1,0 +1,3 @@
+//! The relay half against configurations with known truth.
+
+mod shared;
