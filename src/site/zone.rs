@@ -241,7 +241,6 @@ impl Zones {
                 let forged = lifts || attached(&|other| other.name == zone.name);
                 (Some(if forged { here } else { zone }), forged)
             }
-            Origin::Global if here.is_rest() => (Some(here), false),
             // The internet has a line of its own: what comes through here is the zone's, if that names no networks.
             Origin::Global if attached(&Zone::is_rest) => (Some(here), !here.networks.is_empty()),
             Origin::Global => (self.rest(), false),
