@@ -1,6 +1,7 @@
 //! Names while a file is read: what is declared, what is referred to, and whether the two meet.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -15,6 +16,9 @@ use super::table::{Reader, Value};
 use super::value::read_path;
 use super::zone::Zones;
 use super::{Known, Pack, Site};
+
+/// Most known names that a complaint carries along.
+const MOST_KNOWN: usize = 50;
 
 /// Names declared and referred to by the file that is being read.
 #[derive(Debug)]
@@ -113,28 +117,31 @@ impl<'a> Draft<'a> {
 
     /// Names must be declared once, and what is referred to must be declared.
     pub(super) fn check_names(&self) {
-        let declared = self.declared.borrow();
-        for (i, (what, name, span)) in declared.iter().enumerate() {
-            let Some(span) = span.clone().filter(|_| *what != Referent::Group) else { continue };
-            let earlier = declared.iter().take(i);
-            let first = |what: Referent| {
-                let mut same = earlier
-                    .clone()
-                    .filter(|(w, n, _)| *w == what && n.as_str().eq_ignore_ascii_case(name.as_str()));
-                same.find_map(|(_, _, span)| Some(self.reader.line(span.as_ref()?.start)))
-            };
-            if let Some(line) = first(*what) {
-                let problem = Problem::DeclaredTwice { what: *what, name: name.to_string(), line };
-                self.reader.report(span, problem);
-            } else if let Some(line) = first(other(*what)) {
-                self.reader.report(span, Problem::Ambiguous { name: name.to_string(), line });
+        self.check_declared();
+        let mut names: BTreeMap<Referent, BTreeSet<String>> = BTreeMap::new();
+        for (what, name, span) in self.referred.borrow().iter() {
+            let known = names.entry(*what).or_insert_with(|| self.names(*what));
+            if !known.contains(name.as_str()) {
+                self.undeclared(*what, name.as_str(), span.clone(), known.iter().map(String::as_str));
             }
         }
-        for (what, name, span) in self.referred.borrow().iter() {
-            let known = self.names(*what);
-            if !known.iter().any(|known| known == name.as_str()) {
-                self.undeclared(*what, name.as_str(), span.clone(), known);
+    }
+
+    /// Names become folders, and some file systems know no capitals, so capitals make no name another one.
+    fn check_declared(&self) {
+        let mut first: BTreeMap<(Referent, String), usize> = BTreeMap::new();
+        for (what, name, span) in self.declared.borrow().iter().filter(|(what, ..)| *what != Referent::Group)
+        {
+            let Some(span) = span.clone().filter(|_| !self.reader.is_full()) else { continue };
+            let folded = name.as_str().to_ascii_lowercase();
+            let name = name.to_string();
+            if let Some(at) = first.get(&(*what, folded.clone())) {
+                let problem = Problem::DeclaredTwice { what: *what, name, line: self.reader.line(*at) };
+                self.reader.report(span.clone(), problem);
+            } else if let Some(at) = first.get(&(other(*what), folded.clone())) {
+                self.reader.report(span.clone(), Problem::Ambiguous { name, line: self.reader.line(*at) });
             }
+            first.entry((*what, folded)).or_insert(span.start);
         }
     }
 
@@ -144,28 +151,34 @@ impl<'a> Draft<'a> {
         if known.contains(&text) {
             return Some(text.to_owned());
         }
-        self.undeclared(what, text, value.span(), known.iter().map(|&word| word.to_owned()).collect());
+        self.undeclared(what, text, value.span(), known.iter().copied());
         None
     }
 
-    fn undeclared(&self, what: Referent, name: &str, span: Range<usize>, known: Vec<String>) {
-        let near = nearest(name, &known).map(str::to_owned);
+    fn undeclared<'k>(
+        &self,
+        what: Referent,
+        name: &str,
+        span: Range<usize>,
+        known: impl Iterator<Item = &'k str> + Clone,
+    ) {
+        if self.reader.is_full() {
+            return;
+        }
+        let near = nearest(name, known.clone()).map(str::to_owned);
+        let known = known.take(MOST_KNOWN).map(str::to_owned).collect();
         self.reader.report(span, Problem::Undeclared { what, name: name.to_owned(), near, known });
     }
 
-    /// Every declared name of a kind, sorted.
-    fn names(&self, what: Referent) -> Vec<String> {
+    /// Every declared name of a kind.
+    fn names(&self, what: Referent) -> BTreeSet<String> {
         let fits = |kind: Referent| match what {
             Referent::ZoneOrDevice => matches!(kind, Referent::Zone | Referent::Device),
             Referent::Hop => kind == Referent::Device,
             what => kind == what,
         };
         let declared = self.declared.borrow();
-        let mut names: Vec<String> =
-            declared.iter().filter(|(kind, ..)| fits(*kind)).map(|(_, name, _)| name.to_string()).collect();
-        names.sort();
-        names.dedup();
-        names
+        declared.iter().filter(|(kind, ..)| fits(*kind)).map(|(_, name, _)| name.to_string()).collect()
     }
 
     /// Where a name stands inside a flow's text.

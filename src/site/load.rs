@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::{Change, Known, Site};
 
 /// Largest declaration file, in bytes.
-pub const MAX_FILE: u64 = 4 << 20;
+pub const MAX_FILE: u64 = 1 << 20;
 
 /// Reads a declaration file. A byte order mark at its beginning is left out: editors on Windows write one.
 ///
@@ -70,7 +70,7 @@ mod tests {
             |name: &str| load(&folder.path().join(name)).unwrap_err().diagnostics[0].problem.clone();
         assert!(matches!(problem("absent.toml"), Problem::Unreadable { .. }));
         assert!(matches!(problem(""), Problem::Unreadable { .. }), "a folder");
-        std::fs::write(folder.path().join("large.toml"), vec![b'#'; 4 << 20 | 1]).unwrap();
+        std::fs::write(folder.path().join("large.toml"), vec![b'#'; 1 << 20 | 1]).unwrap();
         assert!(matches!(problem("large.toml"), Problem::TooLarge { .. }));
     }
 

@@ -13,6 +13,7 @@ where
     known
         .into_iter()
         .map(AsRef::as_ref)
+        .filter(|candidate| candidate.chars().count().abs_diff(word.chars().count()) <= most)
         .filter_map(|candidate| Some((distance(word, candidate)?, candidate)))
         .filter(|(slips, candidate)| *slips <= most && *slips < candidate.chars().count())
         .min_by_key(|(slips, _)| *slips)

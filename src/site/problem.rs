@@ -326,7 +326,7 @@ pub enum FlowFault {
 }
 
 /// What a name refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Referent {
     /// A `[[zone]]`.

@@ -109,6 +109,7 @@ fn read_network(value: &Value<'_>) -> Option<Spanned<Prefix>> {
 /// Every network belongs to one zone, no trusted zone is the internet, and every zone can be met somewhere.
 fn check_networks(reader: &Reader<'_>, entries: &[ZoneEntry], devices: &[(Device, Range<usize>)]) {
     let mut owners: BTreeMap<Prefix, &Name> = BTreeMap::new();
+    let bound: BTreeSet<&Name> = devices.iter().flat_map(|(device, _)| device.interfaces.values()).collect();
     for entry in entries {
         let zone = &entry.zone;
         for network in &entry.networks {
@@ -123,8 +124,7 @@ fn check_networks(reader: &Reader<'_>, entries: &[ZoneEntry], devices: &[(Device
             let span = entry.networks.first().map_or(entry.name_span.clone(), Spanned::span);
             reader.report(span, Problem::TrustsTheInternet { zone: zone.name.to_string() });
         }
-        let bound = |(device, _): &(Device, _)| device.interfaces.values().any(|name| *name == zone.name);
-        if zone.networks.is_empty() && !zone.is_rest() && !devices.iter().any(bound) {
+        if zone.networks.is_empty() && !zone.is_rest() && !bound.contains(&zone.name) {
             reader.report(entry.name_span.clone(), Problem::ZoneNowhere { zone: zone.name.to_string() });
         }
     }
@@ -137,33 +137,39 @@ fn is_internet(addresses: &AddressSet) -> bool {
 
 /// No device stands behind itself, and none is reached through itself.
 fn check_rings(reader: &Reader<'_>, devices: &[(Device, Range<usize>)]) {
-    let behind = devices.iter().filter_map(|(d, _)| Some((&d.name, d.behind.as_ref()?))).collect();
+    let spans: BTreeMap<&Name, &Range<usize>> = devices.iter().map(|(d, span)| (&d.name, span)).collect();
+    let behind = devices.iter().filter_map(|(d, _)| Some((&d.name, d.behind.as_ref()?)));
     let jump = devices.iter().filter_map(|(d, _)| match d.jump.as_ref()? {
         Jump::Device(name) => Some((&d.name, name)),
         Jump::Account(_) => None,
     });
-    let jump = jump.collect();
-    for (device, span) in devices {
-        for (key, next) in [("behind", &behind), ("jump", &jump)] {
-            if let Some(path) = ring(&device.name, next) {
-                reader.report(span.clone(), Problem::Cycle { key: key.to_owned(), path });
+    for (key, next) in [("behind", behind.collect()), ("jump", jump.collect())] {
+        for ring in rings(&next) {
+            let path = ring.iter().chain(ring.first()).map(|name| name.to_string()).collect();
+            if let Some(span) = ring.first().and_then(|name| spans.get(name)) {
+                reader.report((*span).clone(), Problem::Cycle { key: key.to_owned(), path });
             }
         }
     }
 }
 
-/// The way from a device back to itself; told at the device of the ring that comes first by name.
-fn ring(start: &Name, next: &BTreeMap<&Name, &Name>) -> Option<Vec<String>> {
-    let mut path = vec![start];
-    while let Some(at) = path.last().and_then(|last| next.get(*last)).copied() {
-        let closes = at == start;
-        if at < start || (!closes && path.contains(&at)) {
-            return None;
+/// The rings in a relation in which everything has at most one successor; each begins with its first name.
+fn rings<'n>(next: &BTreeMap<&'n Name, &'n Name>) -> Vec<Vec<&'n Name>> {
+    let mut seen: BTreeSet<&Name> = BTreeSet::new();
+    let mut rings = Vec::new();
+    for start in next.keys() {
+        let mut way: Vec<&Name> = Vec::new();
+        let mut at = Some(*start);
+        while let Some(name) = at.filter(|name| seen.insert(name)) {
+            way.push(name);
+            at = next.get(name).copied();
         }
-        path.push(at);
-        if closes {
-            return Some(path.into_iter().map(Name::to_string).collect());
-        }
+        // The walk ended where it, or an earlier one, has been before; only its own steps close a ring.
+        let Some(from) = at.and_then(|name| way.iter().position(|step| *step == name)) else { continue };
+        let mut ring = way.split_off(from);
+        let least = ring.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(i, _)| i);
+        ring.rotate_left(least);
+        rings.push(ring);
     }
-    None
+    rings
 }

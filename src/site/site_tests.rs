@@ -270,7 +270,7 @@ fn rings_are_told_once() {
     };
     let ring =
         device("c", "behind = \"a\"") + &device("a", "behind = \"b\"") + &device("b", "behind = \"c\"");
-    let rejected = parse(&(ring + &device("d", "behind = \"a\""))).unwrap_err();
+    let rejected = parse(&(ring + &device("0", "behind = \"c\""))).unwrap_err();
     let [only] = rejected.diagnostics.as_slice() else { panic!("{rejected}") };
     let path = ["a", "b", "c", "a"].map(str::to_owned).to_vec();
     assert_eq!(only.problem, problem::Problem::Cycle { key: "behind".into(), path });
@@ -319,6 +319,25 @@ fn the_same_slip_a_thousand_times_is_told_in_bounds() {
     assert_eq!(parse(&text).unwrap_err().diagnostics.len(), diagnostic::MAX_DIAGNOSTICS);
     let deep = format!("x = {}1{}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(parse(&deep).is_err());
+}
+
+/// Sizes that a file of the largest size can reach; anything quadratic would take minutes here.
+#[test]
+fn a_file_full_of_names_is_read_in_no_time() {
+    let many = 10_000u32;
+    let zone =
+        |i| format!("{{name=\"z{i}\",trust=\"partner\",networks=[\"10.{}.{}.0/24\"]}},\n", i / 256, i % 256);
+    let device = |i: u32| {
+        format!(
+            "{{name=\"d{i}\",platforms=[\"postfix\"],behind=\"d{}\",interfaces={{a=\"no-zone-has-a-name-that-is-anything-like-this-{i}\"}}}},\n",
+            (i + 1) % many
+        )
+    };
+    let zones = format!("zone = [{}]\n", (0..many).map(zone).collect::<String>());
+    assert_eq!(parse(&zones).unwrap().zones.networks().len(), 10_000);
+    let devices = format!("device = [{}]\n", (0..many).map(device).collect::<String>());
+    let rejected = parse(&(zones + &devices)).unwrap_err();
+    assert_eq!(rejected.diagnostics.len(), diagnostic::MAX_DIAGNOSTICS);
 }
 
 proptest! {

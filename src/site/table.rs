@@ -111,11 +111,15 @@ fn syntax(error: &toml::de::Error) -> Diagnostic {
 impl Reader<'_> {
     /// Records a problem.
     pub fn report(&self, span: Range<usize>, problem: Problem) {
-        let mut found = self.found.borrow_mut();
-        // One more than is kept, so that sorting keeps the first ones of the file in all but absurd files.
-        if found.len() <= MAX_DIAGNOSTICS * 16 {
-            found.push(Diagnostic::at(span, problem));
+        if !self.is_full() {
+            self.found.borrow_mut().push(Diagnostic::at(span, problem));
         }
+    }
+
+    /// Whether so many problems are recorded that further ones are not kept. More than are told, so that sorting
+    /// keeps the first ones of the file in all but absurd files.
+    pub fn is_full(&self) -> bool {
+        self.found.borrow().len() >= MAX_DIAGNOSTICS * 2
     }
 
     /// The line on which a byte lies.

@@ -5,13 +5,14 @@
 //! RFC 1918 (private), RFC 4193 (unique local), RFC 3927 and RFC 4291 section 2.5.6 (link-local), RFC 1122 section
 //! 3.2.1.3 and RFC 4291 section 2.5.3 (loopback).
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use super::name::Name;
-use crate::packet::{AddressSet, Family, Prefix};
+use crate::packet::{AddressRange, AddressSet, Family, Prefix};
 
 /// How far a zone is trusted. Ordered: `Untrusted < Partner < Trusted`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +73,17 @@ pub enum InterfaceRole {
     Other,
 }
 
+/// What a source address says of itself.
+#[derive(Debug, Clone, Copy)]
+enum Origin<'z> {
+    /// The networks of a zone hold it.
+    Claimed(&'z Zone),
+    /// No zone claims it, and it is private, unique-local or link-local.
+    Private,
+    /// No zone claims it, and the internet may carry it.
+    Global,
+}
+
 impl Zone {
     /// Whether the zone is the untrusted rest: what no other zone claims.
     pub fn is_rest(&self) -> bool {
@@ -84,17 +96,7 @@ impl Zones {
     /// (the reader of `site.toml` refuses such files).
     pub fn new(zones: impl IntoIterator<Item = Zone>) -> Self {
         let zones: BTreeMap<Name, Zone> = zones.into_iter().map(|zone| (zone.name.clone(), zone)).collect();
-        let mut all: Vec<(Prefix, &Name)> =
-            zones.values().flat_map(|zone| zone.networks.iter().map(move |p| (*p, &zone.name))).collect();
-        all.sort_by_key(|(prefix, name)| (std::cmp::Reverse(prefix.length()), *prefix, *name));
-        let mut taken = AddressSet::none();
-        let mut claims: BTreeMap<Name, AddressSet> = BTreeMap::new();
-        for (prefix, name) in all {
-            let network = AddressSet::from(prefix);
-            let claim = claims.entry(name.clone()).or_default();
-            *claim = claim.union(&network.difference(&taken));
-            taken = taken.union(&network);
-        }
+        let claims = claims(&zones);
         Self { zones, claims }
     }
 
@@ -133,49 +135,39 @@ impl Zones {
     /// The zone that a packet from `source` belongs to which arrives on `interface`; `None` when no declared zone
     /// fits, and [`default_trust`] is all that can be said.
     ///
-    /// The address can say more than the interface (a partner behind the internet line), but never lifts an
-    /// interface to `trusted`, and a source of a zone that has an interface of its own here is forged: such packets
-    /// belong to the zone of the interface.
+    /// The source address says who it is; the interface says whether that can be true. A zone that has an interface of
+    /// its own on this device sends nothing through another one, and nobody outside is `trusted` for what he calls
+    /// himself: such sources are forged and belong to the zone of the interface. What is not attached here may
+    /// well arrive through a neighbour: the internet reaches a mail server through its trusted DMZ.
     pub fn zone_of(&self, bound: &Interfaces, interface: Option<&str>, source: IpAddr) -> Option<&Zone> {
-        let by_interface = self.bound_zone(bound, interface);
-        let by_address = self
-            .claims
-            .iter()
-            .find(|(_, set)| set.contains(source))
-            .and_then(|(name, _)| self.zones.get(name));
-        match (by_interface, by_address) {
-            (Some(here), Some(claimed)) => Some(decide(bound, here, claimed).0),
-            (None, Some(claimed)) => Some(claimed),
-            (Some(here), None) => (!unclaimable(here).contains(source)).then_some(here),
-            (None, None) => self.rest().filter(|rest| !unclaimable(rest).contains(source)),
-        }
+        let claimed = self.claimants().find(|(_, set)| set.contains(source)).map(|(zone, _)| zone);
+        let origin = match claimed {
+            Some(zone) => Origin::Claimed(zone),
+            None if loopback().contains(source) => return None,
+            None if private().contains(source) => Origin::Private,
+            None => Origin::Global,
+        };
+        self.place(bound, self.bound_zone(bound, interface), origin).0
     }
 
     /// The sources of every zone on one interface: what [`Zones::zone_of`] says, as disjoint sets.
     pub fn sources(&self, bound: &Interfaces, interface: Option<&str>) -> BTreeMap<&Name, AddressSet> {
-        let mut out: BTreeMap<&Name, AddressSet> = BTreeMap::new();
-        let mut add = |zone: &Zone, set: &AddressSet| {
-            if let Some((name, _)) = self.zones.get_key_value(&zone.name) {
-                let sources = out.entry(name).or_default();
-                *sources = sources.union(set);
-            }
-        };
-        let here = self.bound_zone(bound, interface);
-        for (claimed, claim) in self.claimants() {
-            add(here.map_or(claimed, |here| decide(bound, here, claimed).0), claim);
+        let mut ranges: BTreeMap<&Name, Vec<AddressRange>> = BTreeMap::new();
+        for (zone, _, sources) in self.placed(bound, interface) {
+            ranges.entry(&zone.name).or_default().extend(sources.ranges());
         }
-        if let Some(zone) = here.or_else(|| self.rest()) {
-            add(zone, &self.claimed().union(&unclaimable(zone)).complement());
-        }
-        out.retain(|_, set| !set.is_empty());
-        out
+        let sets = ranges.into_iter().map(|(name, ranges)| (name, ranges.into_iter().collect()));
+        sets.filter(|(_, set): &(_, AddressSet)| !set.is_empty()).collect()
     }
 
     /// The sources that can only be forged on one interface: those of a zone that lies elsewhere.
     pub fn forged(&self, bound: &Interfaces, interface: Option<&str>) -> AddressSet {
-        let Some(here) = self.bound_zone(bound, interface) else { return AddressSet::none() };
-        let forged = self.claimants().filter(|(claimed, _)| decide(bound, here, claimed).1);
-        forged.fold(AddressSet::none(), |all, (_, claim)| all.union(claim))
+        let placed = self.placed(bound, interface);
+        placed
+            .iter()
+            .filter(|(_, forged, _)| *forged)
+            .flat_map(|(_, _, set)| set.ranges().iter().copied())
+            .collect()
     }
 
     /// The sources on one interface by trust: declared zones first, then [`default_trust`] for what no zone claims
@@ -196,20 +188,67 @@ impl Zones {
         let host = own.union(&loopback());
         let forged = self.forged(bound, interface).difference(&host);
         let mut sets = TrustSets { trusted: host.clone(), forged: forged.clone(), ..TrustSets::default() };
-        let mut left = host.union(&forged).complement();
-        for (name, sources) in self.sources(bound, interface) {
-            let Some(zone) = self.zones.get(name) else { continue };
-            let sources = sources.intersection(&left);
-            left = left.difference(&sources);
-            let part = sets.part(zone.trust);
-            *part = part.union(&sources);
-        }
+        let left = host.union(&forged).complement();
+        let sources = self.sources(bound, interface);
+        let of_zones: AddressSet = sources.values().flat_map(|set| set.ranges().iter().copied()).collect();
         for trust in [Trust::Untrusted, Trust::Partner, Trust::Trusted] {
-            let rest = default.get(trust).intersection(&left);
+            let zones =
+                sources.iter().filter(|(name, _)| self.zones.get(**name).is_some_and(|z| z.trust == trust));
+            let declared: AddressSet = zones.flat_map(|(_, set)| set.ranges().iter().copied()).collect();
+            let all = declared.union(&default.get(trust).difference(&of_zones)).intersection(&left);
             let part = sets.part(trust);
-            *part = part.union(&rest);
+            *part = part.union(&all);
         }
         sets
+    }
+
+    /// Every class of sources on one interface with the zone it belongs to, where there is one, and whether it is
+    /// forged.
+    fn placed(&self, bound: &Interfaces, interface: Option<&str>) -> Vec<(&Zone, bool, AddressSet)> {
+        let here = self.bound_zone(bound, interface);
+        let claimed = self.claimed();
+        let private = private().difference(&claimed);
+        let global = claimed.union(&special()).complement();
+        let classes = self.claimants().map(|(zone, set)| (Origin::Claimed(zone), set.clone()));
+        let classes = classes.chain([(Origin::Private, private), (Origin::Global, global)]);
+        let placed = classes.filter_map(|(origin, set)| match self.place(bound, here, origin) {
+            (Some(zone), forged) => Some((zone, forged, set)),
+            (None, _) => None,
+        });
+        placed.collect()
+    }
+
+    /// What interface and address say together, and whether such a source is forged.
+    fn place<'z>(
+        &'z self,
+        bound: &Interfaces,
+        here: Option<&'z Zone>,
+        origin: Origin<'z>,
+    ) -> (Option<&'z Zone>, bool) {
+        let Some(here) = here else {
+            return match origin {
+                Origin::Claimed(zone) => (Some(zone), false),
+                Origin::Private => (None, false),
+                Origin::Global => (self.rest(), false),
+            };
+        };
+        let attached =
+            |fits: &dyn Fn(&Zone) -> bool| bound.values().filter_map(|n| self.zones.get(n)).any(fits);
+        match origin {
+            Origin::Claimed(zone) if zone.name == here.name => (Some(here), false),
+            Origin::Claimed(zone) => {
+                let lifts = zone.trust == Trust::Trusted && here.trust != Trust::Trusted;
+                let forged = lifts || attached(&|other| other.name == zone.name);
+                (Some(if forged { here } else { zone }), forged)
+            }
+            // The internet has a line of its own: what comes through here is the zone's, if that names no networks.
+            Origin::Global if attached(&Zone::is_rest) => (Some(here), !here.networks.is_empty()),
+            Origin::Global => (self.rest(), false),
+            // On a line to the internet, a neighbour at the provider; inside, no declared network: the defaults.
+            Origin::Private if here.trust == Trust::Untrusted => (None, false),
+            Origin::Private if here.trust == Trust::Trusted && !here.networks.is_empty() => (None, false),
+            Origin::Private => (Some(here), false),
+        }
     }
 
     fn bound_zone(&self, bound: &Interfaces, interface: Option<&str>) -> Option<&Zone> {
@@ -223,7 +262,7 @@ impl Zones {
 
     /// Everything that some zone claims by network.
     fn claimed(&self) -> AddressSet {
-        self.claims.values().fold(AddressSet::none(), |all, claim| all.union(claim))
+        self.claims.values().flat_map(|claim| claim.ranges().iter().copied()).collect()
     }
 
     /// The untrusted rest; the first by name where several lines lead there.
@@ -232,25 +271,41 @@ impl Zones {
     }
 }
 
-/// What interface and address say together, and whether such a source is forged.
-fn decide<'z>(bound: &Interfaces, here: &'z Zone, claimed: &'z Zone) -> (&'z Zone, bool) {
-    let attached = || bound.values().any(|name| *name == claimed.name);
-    let lifts = claimed.trust == Trust::Trusted && here.trust != Trust::Trusted;
-    if claimed.trust < here.trust {
-        (claimed, false)
-    } else if claimed.name == here.name {
-        (here, false)
-    } else if lifts || attached() {
-        (here, true)
-    } else {
-        (claimed, false)
+/// What each zone claims: of nested networks, the innermost has the address.
+///
+/// One sweep over the networks by their first addresses, wider ones first. `open` holds the networks around the point
+/// that is reached, each with the first address that is still to be given out; prefixes nest or lie apart.
+fn claims(zones: &BTreeMap<Name, Zone>) -> BTreeMap<Name, AddressSet> {
+    let mut networks: Vec<(AddressRange, &Name)> =
+        zones.values().flat_map(|z| z.networks.iter().map(|p| (AddressRange::from(*p), &z.name))).collect();
+    // Of equal networks the one that comes last here lies innermost.
+    networks.sort_by_key(|(range, name)| (range.family, range.first, Reverse(range.last), Reverse(*name)));
+    let mut pieces: BTreeMap<Name, Vec<AddressRange>> = BTreeMap::new();
+    let mut open: Vec<(AddressRange, &Name, Option<u128>)> = Vec::new();
+    let mut give = |name: &Name, range: AddressRange| {
+        if range.first <= range.last {
+            pieces.entry(name.clone()).or_default().push(range);
+        }
+    };
+    for (network, name) in networks {
+        let outside = |(around, ..): &mut (AddressRange, _, _)| {
+            around.family != network.family || around.last < network.first
+        };
+        while let Some((around, owner, rest)) = open.pop_if(outside) {
+            rest.into_iter().for_each(|first| give(owner, AddressRange { first, ..around }));
+        }
+        if let Some((around, owner, rest)) = open.last_mut() {
+            if let (Some(first), Some(last)) = (*rest, network.first.checked_sub(1)) {
+                give(owner, AddressRange { first, last, ..*around });
+            }
+            *rest = network.last.checked_add(1);
+        }
+        open.push((network, name, Some(network.first)));
     }
-}
-
-/// Addresses that do not belong to a zone unless it declares them: loopback, and, for an untrusted zone, every range
-/// that the internet does not carry (who uses those there is a neighbour at the provider).
-fn unclaimable(zone: &Zone) -> AddressSet {
-    if zone.trust == Trust::Untrusted { special() } else { loopback() }
+    while let Some((around, owner, rest)) = open.pop() {
+        rest.into_iter().for_each(|first| give(owner, AddressRange { first, ..around }));
+    }
+    pieces.into_iter().map(|(name, ranges)| (name, ranges.into_iter().collect())).collect()
 }
 
 impl TrustSets {

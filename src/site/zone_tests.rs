@@ -40,19 +40,68 @@ fn the_longest_prefix_and_the_rest() {
 }
 
 #[test]
+fn the_last_addresses_of_both_families_are_claimed_once() {
+    let zones = Zones::new([
+        zone("all", Trust::Untrusted, &["::/0", "0.0.0.0/0"]),
+        zone("end", Trust::Trusted, &["ffff::/16", "255.0.0.0/8"]),
+    ]);
+    let none = Interfaces::new();
+    for (address, name) in [
+        ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "end"),
+        ("fffe:ffff::", "all"),
+        ("255.255.255.255", "end"),
+        ("0.0.0.0", "all"),
+    ] {
+        assert_eq!(at(&zones, &none, None, address), Some(name));
+        let sources = zones.sources(&none, None);
+        assert_eq!(
+            sources.values().filter(|set| set.contains(address.parse().unwrap())).count(),
+            1,
+            "{address}"
+        );
+    }
+}
+
+#[test]
 fn an_interface_says_where_unclaimed_sources_come_from() {
     let zones = city();
-    let bound = bound(&[("wan0", "internet"), ("dmz0", "dmz")]);
-    assert_eq!(at(&zones, &bound, Some("wan0"), "8.8.8.8"), Some("internet"));
-    assert_eq!(at(&zones, &bound, Some("wan0"), "192.168.1.1"), None, "a neighbour at the provider");
-    assert_eq!(at(&zones, &bound, Some("dmz0"), "192.168.1.1"), Some("dmz"));
-    assert_eq!(at(&zones, &bound, Some("dmz0"), "127.0.0.1"), None);
-    assert_eq!(at(&zones, &bound, Some("dmz0"), "203.0.113.3"), Some("dmz"));
+    let edge = bound(&[("wan0", "internet"), ("dmz0", "dmz")]);
+    assert_eq!(at(&zones, &edge, Some("wan0"), "8.8.8.8"), Some("internet"));
+    assert_eq!(at(&zones, &edge, Some("wan0"), "192.168.1.1"), None, "a neighbour at the provider");
+    assert_eq!(at(&zones, &edge, Some("dmz0"), "203.0.113.3"), Some("dmz"));
+    assert_eq!(at(&zones, &edge, Some("dmz0"), "192.168.1.1"), None, "in no declared network");
+    assert_eq!(at(&zones, &edge, Some("dmz0"), "127.0.0.1"), None);
     assert_eq!(
-        at(&zones, &bound, Some("vpn0"), "198.51.100.3"),
+        at(&zones, &edge, Some("vpn0"), "198.51.100.3"),
         Some("vendor"),
         "not bound: the address decides"
     );
+}
+
+#[test]
+fn the_internet_reaches_a_server_through_its_trusted_zone() {
+    let zones = city();
+    let server = bound(&[("eth0", "dmz")]);
+    assert_eq!(at(&zones, &server, Some("eth0"), "198.51.100.77"), Some("internet"));
+    assert_eq!(at(&zones, &server, Some("eth0"), "198.51.100.3"), Some("vendor"));
+    assert_eq!(at(&zones, &server, Some("eth0"), "10.1.1.1"), Some("lan"));
+    let sets = zones.trust(&server, Some("eth0"), &AddressSet::none(), InterfaceRole::DefaultRoute);
+    assert!(sets.untrusted.contains("198.51.100.77".parse().unwrap()) && sets.forged.is_empty());
+    let without_rest = Zones::new([zone("dmz", Trust::Trusted, &["203.0.113.0/28"])]);
+    let sets = without_rest.trust(&server, Some("eth0"), &AddressSet::none(), InterfaceRole::DefaultRoute);
+    assert!(sets.untrusted.contains("198.51.100.77".parse().unwrap()), "no zone fits: the defaults");
+    let by_interface =
+        Zones::new([zone("internet", Trust::Untrusted, &[]), zone("dmz", Trust::Trusted, &[])]);
+    assert_eq!(at(&by_interface, &server, Some("eth0"), "198.51.100.77"), Some("internet"));
+}
+
+#[test]
+fn a_zone_without_networks_has_what_comes_through_its_line() {
+    let zones = Zones::new([zone("internet", Trust::Untrusted, &[]), zone("line", Trust::Partner, &[])]);
+    let edge = bound(&[("wan0", "internet"), ("ppp0", "line")]);
+    assert_eq!(at(&zones, &edge, Some("ppp0"), "8.8.8.8"), Some("line"));
+    assert_eq!(at(&zones, &edge, Some("ppp0"), "192.168.1.1"), Some("line"));
+    assert!(zones.forged(&edge, Some("ppp0")).is_empty());
 }
 
 #[test]
@@ -74,21 +123,21 @@ fn a_forged_source_never_lifts_an_interface() {
         Some("vendor"),
         "a partner may come that way"
     );
+    assert_eq!(at(&zones, &edge, Some("dmz0"), "8.8.8.8"), Some("dmz"), "the internet has its own line");
+    assert!(zones.forged(&edge, Some("dmz0")).contains("8.8.8.8".parse().unwrap()));
     let with_line = bound(&[("wan0", "internet"), ("vpn0", "vendor")]);
     assert_eq!(
         at(&zones, &with_line, Some("wan0"), "198.51.100.3"),
         Some("internet"),
-        "but not past its own line"
+        "not past its own line"
     );
     let inside = bound(&[("lan0", "lan"), ("lgwan0", "lgwan")]);
     assert_eq!(at(&zones, &inside, Some("lan0"), "10.9.0.1"), Some("lan"), "lgwan has its own interface");
     assert_eq!(
         at(&zones, &inside, Some("lan0"), "198.51.100.3"),
         Some("vendor"),
-        "less trusted always counts"
+        "and the vendor has none here"
     );
-    let all = bound(&[("lan0", "lan"), ("vpn0", "vendor")]);
-    assert_eq!(at(&zones, &all, Some("lan0"), "198.51.100.3"), Some("vendor"), "past its own line too");
 }
 
 #[test]
@@ -167,6 +216,18 @@ fn small_zones() -> impl Strategy<Value = Zones> {
 }
 
 proptest! {
+    #[test]
+    fn the_longest_prefix_has_the_address(zones in small_zones(), bits in 0xc000_01f0u32..0xc000_0250) {
+        let address = IpAddr::V4(bits.into());
+        let longest = zones
+            .iter()
+            .flat_map(|z| z.networks.iter().map(move |p| (p, z)))
+            .filter(|(p, _)| p.contains(address))
+            .min_by_key(|(p, z)| (Reverse(p.length()), z.name.clone()));
+        let claiming: Vec<&Name> = zones.claims.iter().filter(|(_, c)| c.contains(address)).map(|(n, _)| n).collect();
+        prop_assert_eq!(claiming, longest.map(|(_, z)| &z.name).into_iter().collect::<Vec<_>>());
+    }
+
     #[test]
     fn sets_agree_with_single_addresses(
         zones in small_zones(),
