@@ -101,6 +101,8 @@ pub enum Arg {
         /// How many.
         seconds: i64,
     },
+    /// Why something is not known.
+    Reason(Reason),
     /// Words that differ by language.
     Phrase(Phrase),
     /// Several values in a row.
@@ -122,11 +124,20 @@ pub enum Phrase {
     Partners,
     /// The device itself.
     Itself,
-    /// The client writes a sender in this domain (or exactly this sender).
-    ForgedSender {
-        /// Domain or address.
-        sender: String,
+    /// The client writes a sender in this domain.
+    SenderIn {
+        /// The domain.
+        domain: String,
     },
+    /// The client writes exactly this sender.
+    Sender {
+        /// The address.
+        address: String,
+    },
+    /// The client writes a sender without a domain.
+    BareSender,
+    /// The client writes the null sender.
+    NullSender,
     /// The client says this HELO.
     Helo {
         /// The name.

@@ -1,75 +1,84 @@
 //! `diff`: what changed between two states, in text and in meaning.
 
-use std::path::PathBuf;
-
-use serde::Serialize;
+use std::fmt::Write;
 
 use super::CliError;
 use super::exit::Exit;
-use crate::drift::{FlowDrift, FlowLine, Moment};
-use crate::evidence::folder;
-use crate::packet::Limits;
+use super::global::{Format, Global, start_of, write_output};
 use crate::platform;
+use crate::report::{changes, json};
+use crate::rules::device::{DeviceResult, Pair, judge_device};
 
 /// Options of `diff`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The earlier state
-    before: PathBuf,
+    /// The earlier state: a snapshot, a folder, git:REV, or CHANGE:PHASE
+    before: String,
     /// The later state
-    after: PathBuf,
-    /// Platform of the two device folders
+    after: String,
+    /// Platform of folders that hold a single device
     #[arg(long, value_name = "PLATFORM")]
-    platform: String,
-    /// Where answers go: FORMAT=PATH, `-` is standard output
-    #[arg(long, value_name = "FORMAT=PATH")]
-    output: Vec<String>,
+    platform: Option<String>,
+    /// Judge one access list alone (platforms that have named ones)
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
+    /// Exit 1 when something differs in meaning
+    #[arg(long)]
+    exit_code: bool,
+    /// Show differences of text too
+    #[arg(long)]
+    text: bool,
 }
 
-#[derive(Serialize)]
-struct Document {
-    schema_version: u32,
-    devices: Vec<Device>,
-}
-
-#[derive(Serialize)]
-struct Device {
-    name: String,
-    flows: Flows,
-}
-
-#[derive(Serialize)]
-struct Flows {
-    opened: Vec<FlowLine>,
-    closed: Vec<FlowLine>,
-    redirected: Vec<FlowLine>,
-}
-
-/// Compares two device folders.
-pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
-    if platform::by_id(&args.platform).is_none() {
-        return Err(CliError::Usage(format!("unknown platform {:?}", args.platform)));
+/// Compares two states.
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+    if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
+        return Err(super::unknown_platform(platform));
     }
-    let read = |path| {
-        folder::read_device(path, "device", vec![args.platform.clone()])
-            .map_err(|e| CliError::Usage(e.to_string()))
-    };
-    let (before, after) = (platform::read(&read(&args.before)?), platform::read(&read(&args.after)?));
-    let (Some(old), Some(new)) = (&before.firewall, &after.firewall) else {
-        return Err(CliError::Usage("no packet filter".to_owned()));
-    };
-    let old = Moment { firewall: old, host: &before.host };
-    let new = Moment { firewall: new, host: &after.host };
-    let mut drift =
-        FlowDrift::between(Some(old), new, Limits::default()).map_err(|e| CliError::Usage(e.to_string()))?;
-    let (opened, closed, redirected) = (drift.opened.clone(), drift.closed.clone(), drift.redirected.clone());
-    let flows = Flows {
-        opened: drift.lines(&opened, new),
-        closed: drift.lines(&closed, old),
-        redirected: drift.lines(&redirected, new),
-    };
-    let document = Document { schema_version: 1, devices: vec![Device { name: "device".into(), flows }] };
-    let text = serde_json::to_string_pretty(&document).map_err(std::io::Error::from)?;
-    std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes())?;
-    Ok(Exit::Allow)
+    if let Some(filter) = &args.filter {
+        return Err(CliError::Usage(format!("--filter {filter}: none of the known platforms has named access lists")));
+    }
+    let declared = global.declared(&start_of(&args.after, &global.store))?;
+    let before = global.state(&args.before, &declared, args.platform.as_deref())?;
+    let after = global.state(&args.after, &declared, args.platform.as_deref())?;
+    let names: std::collections::BTreeSet<&String> = before.devices.keys().chain(after.devices.keys()).collect();
+    let devices: Vec<DeviceResult> = names
+        .into_iter()
+        .map(|name| {
+            let pair = Pair {
+                name,
+                before: Some(before.devices.get(name)),
+                after: after.devices.get(name),
+                taken: None,
+            };
+            judge_device(&pair, &declared.site, None, &[]).0
+        })
+        .collect();
+    print(&devices, args, global)?;
+    let differs = devices.iter().any(|d| d.facts.changed_meaning || !d.facts.has_before);
+    Ok(if args.exit_code && differs { Exit::Deny } else { Exit::Allow })
+}
+
+fn print(devices: &[DeviceResult], args: &Args, global: &Global) -> Result<(), CliError> {
+    let outputs = global.outputs()?;
+    let style = global.style(None);
+    let mut words = String::new();
+    for device in devices {
+        let _ = write!(words, "{}", changes::render(device, args.text, style));
+    }
+    for output in &outputs {
+        let text = match output.format {
+            Format::Json => {
+                let mut text = serde_json::to_string_pretty(&json::diff(devices)).map_err(std::io::Error::from)?;
+                text.push('\n');
+                text
+            }
+            Format::Table => words.clone(),
+        };
+        write_output(output, &text)?;
+    }
+    if outputs.iter().all(|o| o.path.is_some()) && !global.quiet {
+        super::colour::to_stdout(&words, global.color)?;
+    }
+    Ok(())
 }

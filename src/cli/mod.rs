@@ -1,20 +1,25 @@
 //! The command line: one file a command.
 
+mod check;
+mod colour;
 mod diff;
 pub mod exit;
+pub mod global;
 mod init;
 pub mod progress;
 mod trace;
 
 use clap::{Parser, Subcommand};
 
-use crate::report::Lang;
 use exit::Exit;
+use global::Global;
 
 /// Change-window checkpoint: what became reachable, and what became relayable, while you worked.
 #[derive(Debug, Parser)]
 #[command(name = "sekisho", version, about, propagate_version = true)]
 pub struct Cli {
+    #[command(flatten)]
+    global: Global,
     #[command(subcommand)]
     command: Command,
 }
@@ -23,32 +28,60 @@ pub struct Cli {
 enum Command {
     /// Write a commented site.toml, an example of a change, a folder for rules, and .gitignore
     Init(init::Args),
-    /// What happens to packets or relay attempts, and by which lines
-    Trace(trace::Args),
     /// What changed between two states, in text and in meaning
     Diff(diff::Args),
+    /// The gate: rules over state and drift, verdict, exit code
+    Check(check::Args),
+    /// What happens to packets or relay attempts, and by which lines
+    Trace(trace::Args),
 }
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The user can mend it: a bad option, path or declaration.
+    /// The user can mend it: a bad option or path.
     #[error("{0}")]
     Usage(String),
+    /// A declaration file is wrong; the text shows every problem at its place.
+    #[error("{0}")]
+    Declaration(String),
+    /// Something that has an exit code of its own.
+    #[error("{1}")]
+    Exit(Exit, String),
     /// Writing the answer failed.
     #[error("cannot write the answer: {0}")]
     Output(#[from] std::io::Error),
 }
 
+impl CliError {
+    /// What the process ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Declaration(_) => Exit::Usage,
+            Self::Exit(exit, _) => *exit,
+            Self::Output(_) => Exit::Internal,
+        }
+    }
+}
+
 /// Runs one command.
 ///
 /// # Errors
-/// What the user did wrong, or what could not be written.
-pub fn run(cli: Cli) -> Result<Exit, CliError> {
-    let lang = Lang::from_locale(|name| std::env::var(name).ok());
-    match cli.command {
-        Command::Init(args) => init::run(&args, lang),
-        Command::Trace(args) => trace::run(&args),
-        Command::Diff(args) => diff::run(&args),
+/// What the user did wrong, or what could not be read or written.
+pub fn run(cli: &Cli) -> Result<Exit, CliError> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Init(args) => init::run(args, global.lang()),
+        Command::Diff(args) => diff::run(args, global),
+        Command::Check(args) => check::run(args, global),
+        Command::Trace(args) => trace::run(args),
     }
+}
+
+/// The error for a platform that nobody knows.
+fn unknown_platform(name: &str) -> CliError {
+    let known: Vec<&str> = crate::platform::REGISTRY.iter().map(|p| p.id()).collect();
+    let near = crate::site::near::nearest(name, known.iter().copied());
+    let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    CliError::Usage(format!("unknown platform {name:?}: use one of {}{near}", known.join(", ")))
 }

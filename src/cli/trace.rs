@@ -33,7 +33,7 @@ pub(super) struct Args {
 /// Answers every query of the file.
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     if platform::by_id(&args.platform).is_none() {
-        return Err(CliError::Usage(format!("unknown platform {:?}", args.platform)));
+        return Err(super::unknown_platform(&args.platform));
     }
     let evidence = folder::read_device(&args.input, "device", vec![args.platform.clone()])
         .map_err(|e| CliError::Usage(e.to_string()))?;

@@ -2,6 +2,7 @@
 
 pub mod flows;
 pub mod lines;
+pub mod relay;
 pub mod text;
 
 pub use flows::{FlowDrift, Group, Moment};

@@ -146,6 +146,12 @@ pub fn by_id(id: &str) -> Option<&'static dyn Platform> {
     REGISTRY.iter().copied().find(|p| p.id() == id)
 }
 
+/// The noise of some platforms, and of the host they run on.
+pub fn noise(platforms: &[String]) -> Vec<Noise> {
+    let own = platforms.iter().filter_map(|id| by_id(id)).flat_map(|p| p.noise().iter().copied());
+    linux::NOISE.iter().copied().chain(own).collect()
+}
+
 /// The platforms whose artifacts a folder of files holds, sorted by id.
 pub fn detect(evidence: &DeviceEvidence) -> Vec<String> {
     let holds = |platform: &&dyn Platform| platform.signs().iter().any(|sign| evidence.get(sign).is_some());

@@ -39,14 +39,23 @@ impl Trusts {
                 space.or(all, both)
             })
         };
-        Self {
-            untrusted: packets(Trust::Untrusted),
-            partner: packets(Trust::Partner),
-            trusted: packets(Trust::Trusted),
-        }
+        let untrusted = packets(Trust::Untrusted);
+        let (partner, trusted) = (packets(Trust::Partner), packets(Trust::Trusted));
+        // answers to a forged source go to its true owner, so no TCP connection comes about; a datagram does its work
+        let tcp = space.number(Field::Proto, crate::packet::proto::TCP.into());
+        let forged = alike.iter().filter(|(sets, _)| !sets.untrusted.is_empty());
+        let forged: Vec<PacketSet> = forged
+            .map(|(sets, numbers)| {
+                let sources = space.addresses(Field::Src, &sets.forged);
+                let interfaces = space.ranges(Field::In, numbers);
+                let both = space.and(sources, interfaces);
+                space.diff(both, tcp)
+            })
+            .collect();
+        let forged = space.any(forged);
+        Self { untrusted: space.or(untrusted, forged), partner, trusted }
     }
 }
-
 /// What an interface is to its host.
 pub fn role(name: &str, host: &HostFacts) -> InterfaceRole {
     let default = |r: &&crate::host::Route| r.destination.length() == 0 && r.table == "main";

@@ -27,7 +27,7 @@ pub struct Pair<'a> {
 }
 
 /// What is known of a device after it was judged.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct DeviceResult {
     /// Its name.
     pub name: String,
@@ -105,11 +105,11 @@ pub fn judge_device(
             Err(reason) => findings.push(evidence(Some(pair.name), reason)),
         }
     }
-    view.relay = crate::drift::relay::between(&mut view);
+    view.relay = crate::drift::relay::between(pair.name, old_model.as_ref(), &new_model, site);
     for rule in rules {
         findings.extend(rule.kind.device(rule, &mut view));
     }
-    let relay = view.relay.take().map(|r| r.drift).unwrap_or_default();
+    let relay = view.relay.take().unwrap_or_default();
     let lines = view.flows.take().map(lines).unwrap_or_default();
     [result.opened, result.closed, result.redirected] = lines;
     result.relay = relay;
@@ -121,12 +121,8 @@ pub fn judge_device(
 fn flows<'a>(view: &DeviceView<'a>) -> Result<Option<Flows<'a>>, Reason> {
     let Some(firewall) = &view.after.firewall else { return Ok(None) };
     let Some(old) = view.before else { return Ok(None) };
-    let none = crate::firewall::Firewall::default();
-    let Some(before) = &old.firewall else {
-        // a device that has begun to filter has not opened anything
-        let _ = none;
-        return Ok(None);
-    };
+    // a device that has only begun to filter has not opened anything
+    let Some(before) = &old.firewall else { return Ok(None) };
     let before = Moment { firewall: before, host: &old.host };
     let after = Moment { firewall, host: &view.after.host };
     Flows::between(view.name, Some(before), after, view.site, view.change)

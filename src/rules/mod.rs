@@ -3,6 +3,8 @@
 //! A rule is data (`rules/*.toml`): it names a *kind* that this program knows, with parameters, a severity and texts
 //! in both languages. A kind is one file in [`kind`] and one line in its table.
 
+pub mod device;
+pub mod judge;
 pub mod kind;
 pub mod pack;
 pub mod service;
@@ -11,9 +13,11 @@ pub mod view;
 
 use std::sync::Arc;
 
+pub use judge::{Case, Judged, judge};
 pub use kind::Kind;
 pub use pack::{DEFAULT_PACK, load};
 
+pub use verdict::Verdict;
 pub use view::{ChangeView, DeviceView};
 
 use crate::finding::Severity;

@@ -24,6 +24,8 @@ pub struct DeviceView<'a> {
     pub after: &'a DeviceModel,
     /// Packets; `None` when the device filters none, or the rules were too much to evaluate.
     pub flows: Option<Flows<'a>>,
+    /// Relay attempts; `None` when the device is no mail server.
+    pub relay: Option<crate::drift::relay::RelayDrift>,
     /// Differences of text.
     pub text: &'a [TextDrift],
     /// What the site declares.

@@ -2,6 +2,8 @@
 
 pub mod declarations;
 pub mod init;
+pub mod phrases;
 pub mod reasons;
+pub mod verdict;
 
 pub use reasons::reason;

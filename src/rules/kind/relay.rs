@@ -1,12 +1,19 @@
 //! `relay`: what a mail server relays, for whom (CASES R01 to R09), or that it refuses to serve (R02).
 
 use super::{Entry, Kind};
+use crate::drift::relay::witness;
+use crate::finding::{Arg, Finding, Phrase, Severity, Status, Witness};
+use crate::reach::clients::{is_anybody, networks};
+use crate::relay::{Change, ClaimBy, ClientName, Kind as Result, Needs, SenderKind, Trust};
+use crate::rules::view::DeviceView;
+use crate::rules::{Over, Rule};
 use crate::site::table::Table;
 
 pub(super) const ENTRY: Entry = Entry { name: "relay", args: &["who", "needs", "rcpt", "listener"], read };
 
+/// What a rule of this kind looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RelayResult {
+enum Looks {
     Open,
     Limited,
     Refuses,
@@ -14,15 +21,119 @@ enum RelayResult {
 
 #[derive(Debug)]
 struct Relay {
-    #[allow(dead_code, reason = "used once relay is joined")]
-    result: RelayResult,
+    looks: Looks,
 }
 
 fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
-    let words =
-        [("open", RelayResult::Open), ("limited", RelayResult::Limited), ("refuses", RelayResult::Refuses)];
-    let result = table.need("result", "result = \"open\"").and_then(|v| v.one_of(&words))?;
-    Some(Box::new(Relay { result }))
+    let words = [("open", Looks::Open), ("limited", Looks::Limited), ("refuses", Looks::Refuses)];
+    let looks = table.need("result", "result = \"open\"").and_then(|v| v.one_of(&words))?;
+    Some(Box::new(Relay { looks }))
 }
 
-impl Kind for Relay {}
+impl Kind for Relay {
+    fn device(&self, rule: &Rule, view: &mut DeviceView<'_>) -> Vec<Finding> {
+        let (name, has_before) = (view.name, view.before.is_some());
+        let Some(drift) = &view.relay else { return Vec::new() };
+        let wanted = match self.looks {
+            Looks::Refuses => return refusing(rule, name, drift),
+            Looks::Open => Result::Open,
+            Looks::Limited => Result::Limited,
+        };
+        let changes = if rule.over == Over::State { &drift.standing } else { &drift.opened };
+        let found = changes.iter().filter(|c| c.kind == wanted).map(|change| {
+            let opened = drift.opened.iter().find(|o| same(o, change));
+            let fresh = !has_before || opened.is_some();
+            let status = if fresh { Status::New } else { Status::Standing };
+            Finding { status, ..finding(rule, name, opened.unwrap_or(change)) }
+        });
+        fewest(found.collect())
+    }
+}
+
+/// The same class of attempts.
+fn same(a: &Change, b: &Change) -> bool {
+    a.listener.name == b.listener.name && a.listener.port == b.listener.port && a.trust == b.trust && a.needs == b.needs
+}
+
+fn finding(rule: &Rule, device: &str, change: &Change) -> Finding {
+    let wide = change.trust == Trust::Untrusted && is_anybody(&change.clients);
+    // neighbours and partners are few, and known
+    let severity = if wide { rule.severity } else { rule.severity.min(Severity::High) };
+    let mut finding = Finding::new(&rule.id, severity, change.certainty, Some(device));
+    let proof = witness(change);
+    finding.location = proof.after.line.clone();
+    finding.before = proof.before.as_ref().and_then(|b| b.line.clone());
+    if change.certainty == crate::finding::Confidence::Possible {
+        finding.reasons = change.after.iter().flat_map(|a| a.why.iter().cloned()).collect();
+    }
+    let who = match change.trust {
+        _ if wide => Phrase::Anybody,
+        Trust::Partner => Phrase::Partners,
+        _ => Phrase::Networks { networks: networks(&change.clients) },
+    };
+    finding.args.insert("who", Arg::Phrase(who));
+    finding.args.insert("needs", Arg::List(needs(&change.needs, change).into_iter().map(Arg::Phrase).collect()));
+    finding.args.insert("rcpt", Arg::Text(change.witness.rcpt_to.clone()));
+    let port = change.listener.port.map_or_else(String::new, |port| format!(" ({port})"));
+    finding.args.insert("listener", Arg::Text(format!("{}{port}", change.listener.name)));
+    let meaning = format!("{} {:?} {:?} {:?}", change.listener.name, change.listener.port, change.trust, change.needs);
+    finding.witness = Some(Witness::Relay(proof));
+    finding.named(&meaning)
+}
+
+/// What the client must do or say.
+fn needs(needs: &Needs, change: &Change) -> Vec<Phrase> {
+    let mut out = Vec::new();
+    let claims = change.witness.client.to_string();
+    match needs.claim {
+        Some(ClaimBy::ProxyHeader) => out.push(Phrase::ProxyHeader { claims }),
+        Some(ClaimBy::Xclient) => out.push(Phrase::Xclient { claims }),
+        None => {}
+    }
+    if let Some(ClientName::Verified(name) | ClientName::Unverified(name)) = &needs.name {
+        out.push(Phrase::ClientName { name: name.clone() });
+    }
+    if let Some(Some(name)) = &needs.helo {
+        out.push(Phrase::Helo { name: name.clone() });
+    }
+    if let Some((kind, address)) = &needs.sender {
+        out.push(match kind {
+            SenderKind::Own => {
+                let domain = address.rsplit_once('@').map_or(address.as_str(), |(_, domain)| domain);
+                Phrase::SenderIn { domain: domain.to_owned() }
+            }
+            SenderKind::Bare => Phrase::BareSender,
+            SenderKind::Null => Phrase::NullSender,
+            SenderKind::Foreign | SenderKind::Matching => Phrase::Sender { address: address.clone() },
+        });
+    }
+    if let Some((_, example)) = &needs.recipient {
+        out.push(Phrase::RecipientForm { example: example.clone() });
+    }
+    if needs.tls || needs.certificate {
+        out.push(Phrase::Tls);
+    }
+    out
+}
+
+fn refusing(rule: &Rule, device: &str, drift: &crate::drift::relay::RelayDrift) -> Vec<Finding> {
+    let found = drift.refusing.iter().map(|(listener, refusal)| {
+        let mut finding = Finding::new(&rule.id, rule.severity, crate::finding::Confidence::Certain, Some(device));
+        let port = listener.port.map_or_else(String::new, |port| format!(" ({port})"));
+        finding.args.insert("listener", Arg::Text(format!("{}{port}", listener.name)));
+        finding.location = Some(refusal.at.clone());
+        finding.named(&format!("{} {:?}", listener.name, listener.port))
+    });
+    found.collect()
+}
+
+/// Of several ways to the same listener that differ only in what must be said, the easiest stand first; further ones are
+/// kept, up to a handful, since each must be closed.
+fn fewest(mut found: Vec<Finding>) -> Vec<Finding> {
+    let effort = |finding: &Finding| match finding.args.get("needs") {
+        Some(Arg::List(needs)) => needs.len(),
+        _ => 0,
+    };
+    found.sort_by_key(|f| (std::cmp::Reverse((f.severity, f.confidence)), effort(f)));
+    found
+}

@@ -1,0 +1,176 @@
+//! `check`: the gate. Rules over state and drift, verdict, exit code.
+
+use std::path::{Path, PathBuf};
+
+use super::CliError;
+use super::exit::Exit;
+use super::global::{Declared, Format, Global, start_of, store_error, write_output};
+use crate::evidence::{Phase, Selector, State};
+use crate::platform;
+use crate::report::{Report, card, json, table};
+use crate::rules::{Case, Judged, Verdict, judge};
+
+/// Options of `check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The state before the work: a snapshot, a folder, git:REV, or CHANGE:before
+    #[arg(long, value_name = "STATE")]
+    before: Option<String>,
+    /// The state after the work; without it, what the store holds of the declared change
+    #[arg(long, value_name = "STATE")]
+    after: Option<String>,
+    /// Platform of a folder that holds a single device
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<String>,
+    /// Show all findings as a table, also those that do not block
+    #[arg(long)]
+    table: bool,
+}
+
+/// The states that are judged together.
+struct States {
+    before: Option<State>,
+    samples: Vec<State>,
+    after: State,
+    stored: bool,
+}
+
+/// Judges, prints, and says what the process ends with.
+pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+    if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
+        return Err(super::unknown_platform(platform));
+    }
+    let start = args.after.as_deref().map_or_else(|| PathBuf::from("."), |a| start_of(a, &global.store));
+    let declared = global.declared(&start)?;
+    let states = states(args, global, &declared)?;
+    conclude(&states.before, &states.samples, &states.after, states.stored, &declared, global, args.table)
+}
+
+fn states(args: &Args, global: &Global, declared: &Declared) -> Result<States, CliError> {
+    let platform = args.platform.as_deref();
+    let named = |text: &str| global.state(text, declared, platform);
+    if let Some(after) = &args.after {
+        let before = args.before.as_deref().map(named).transpose()?;
+        let after = named(after)?;
+        let samples = match &after.phase {
+            Some((change, Phase::After)) => samples(global, change, before.as_ref())?,
+            _ => Vec::new(),
+        };
+        let stored = after.phase.is_some() && before.as_ref().is_some_and(|b| b.phase.is_some());
+        return Ok(States { before, samples, after, stored });
+    }
+    // what the store holds of the declared change
+    let change = declared.change.as_ref().map(|c| c.id.to_string());
+    let held = change.filter(|change| global.store().root().join(change).is_dir());
+    let Some(change) = held else {
+        let after = State { label: "after".to_owned(), ..State::default() };
+        return Ok(States { before: None, samples: Vec::new(), after, stored: false });
+    };
+    let before = named(&format!("{change}:before")).map(Some).or_else(|e| match e {
+        CliError::Exit(Exit::Undecided, _) => Ok(None),
+        other => Err(other),
+    })?;
+    let after = named(&format!("{change}:after"))?;
+    let samples = samples(global, &change, before.as_ref())?;
+    Ok(States { before, samples, after, stored: true })
+}
+
+/// What was seen during the window.
+fn samples(global: &Global, change: &str, _before: Option<&State>) -> Result<Vec<State>, CliError> {
+    let selector = Selector { change: change.to_owned(), phase: Phase::During };
+    let entries = match global.store().find(&selector) {
+        Ok(entries) => entries,
+        Err(crate::evidence::StoreError::NoSnapshot { .. }) => Vec::new(),
+        Err(e) => return Err(store_error(e)),
+    };
+    entries.iter().map(|entry| entry.load().map(State::of).map_err(store_error)).collect()
+}
+
+/// Judges states, writes every result, and says what the process ends with.
+pub(super) fn conclude(
+    before: &Option<State>,
+    samples: &[State],
+    after: &State,
+    stored: bool,
+    declared: &Declared,
+    global: &Global,
+    whole_table: bool,
+) -> Result<Exit, CliError> {
+    let case = Case {
+        before: before.as_ref(),
+        samples,
+        after,
+        site: &declared.site,
+        change: declared.change.as_ref(),
+        rules: &declared.rules,
+        fail_on: global.fail_on,
+    };
+    let judged = judge(&case);
+    let exit = match judged.verdict {
+        Verdict::Allow => Exit::Allow,
+        Verdict::Deny if global.report_only => Exit::Allow,
+        Verdict::Deny => Exit::Deny,
+        Verdict::Undecided => Exit::Undecided,
+    };
+    let change_id = declared.change.as_ref().map(|c| c.id.to_string()).or_else(|| after.phase.as_ref().map(|(c, _)| c.clone()));
+    let site = declared.path.as_deref().map(shown);
+    let report = Report {
+        judged: &judged,
+        rules: &declared.rules,
+        style: global.style(declared.change.as_ref()),
+        fail_on: global.fail_on,
+        exit: exit.code(),
+        change: change_id.as_deref(),
+        before: before.as_ref().map(|b| b.label.as_str()),
+        after: &after.label,
+        site: site.as_deref(),
+        planned: planned(declared, &judged),
+        compared: before.is_some(),
+        stored,
+        digest: after.digest.as_deref(),
+    };
+    print(&report, global, whole_table)?;
+    Ok(exit)
+}
+
+/// A path relative to where the user stands, where that is shorter.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
+}
+
+/// How many planned openings are there, and how many were planned.
+fn planned(declared: &Declared, judged: &Judged) -> Option<(usize, usize)> {
+    let change = declared.change.as_ref()?;
+    let all: usize = change.expect.open.iter().map(|e| e.flows.len()).sum();
+    let absent = judged.findings.iter().filter(|f| f.rule == "expected-absent").count();
+    Some((all.saturating_sub(absent), all))
+}
+
+fn print(report: &Report<'_>, global: &Global, whole_table: bool) -> Result<(), CliError> {
+    let outputs = global.outputs()?;
+    for output in &outputs {
+        let text = match output.format {
+            Format::Json => {
+                let mut text = serde_json::to_string_pretty(&json::check(report)).map_err(std::io::Error::from)?;
+                text.push('\n');
+                text
+            }
+            Format::Table => table::render(report),
+        };
+        write_output(output, &text)?;
+    }
+    let taken = outputs.iter().any(|o| o.path.is_none());
+    if global.quiet {
+        return Ok(());
+    }
+    let mut text = card::render(report);
+    if whole_table || report.judged.findings.len() > 1 && card::blocking_count(report) > 1 {
+        text.push_str(&table::render(report));
+    }
+    let text = super::colour::paint(&text, report.judged.verdict);
+    // where a result goes to standard output, nothing else does
+    if taken { super::colour::to_stderr(&text, global.color) } else { super::colour::to_stdout(&text, global.color) }?;
+    Ok(())
+}
+

@@ -1,0 +1,237 @@
+//! Options that every command knows, and what they lead to: site, store, language, time.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+use super::CliError;
+use super::exit::Exit;
+use crate::evidence::{Door, State, StateError, Store, Where};
+use crate::finding::Severity;
+use crate::platform;
+use crate::report::{Lang, Style, diagnostic};
+use crate::rules::{self, Rule, pack};
+use crate::site::find::{change_beside, find};
+use crate::site::{Change, Known, Rejected, Site};
+
+/// Options that every command knows.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// The site.toml that counts; else the one beside or above the evidence
+    #[arg(long, value_name = "FILE", global = true)]
+    pub site: Option<PathBuf>,
+    /// The change.toml that counts; else the one beside site.toml
+    #[arg(long, value_name = "FILE", global = true)]
+    pub change: Option<PathBuf>,
+    /// Folder of the evidence store
+    #[arg(long, value_name = "FOLDER", default_value = ".sekisho", global = true)]
+    pub store: PathBuf,
+    /// Language of what is printed; else by the locale
+    #[arg(long, value_enum, global = true)]
+    pub lang: Option<Lang>,
+    /// Where results go besides the terminal: FORMAT=PATH, formats table and json; `-` is standard output
+    #[arg(long, value_name = "FORMAT=PATH", global = true)]
+    pub output: Vec<String>,
+    /// Findings from this severity on block
+    #[arg(long, value_name = "SEVERITY", default_value = "high", value_parser = severity, global = true)]
+    pub fail_on: Severity,
+    /// Exit 0 where 1 would be due, and say so
+    #[arg(long, global = true)]
+    pub report_only: bool,
+    /// When to colour: auto follows the terminal, NO_COLOR and CLICOLOR
+    #[arg(long, value_enum, default_value_t = Colour::Auto, global = true)]
+    pub color: Colour,
+    /// No progress and no summary on the terminal
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Take this for the present time (tests)
+    #[arg(long, value_name = "TIME", value_parser = moment, hide = true, global = true)]
+    pub now: Option<OffsetDateTime>,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// Where the terminal can.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    match text {
+        "info" => Ok(Severity::Info),
+        "medium" => Ok(Severity::Medium),
+        "high" => Ok(Severity::High),
+        "critical" => Ok(Severity::Critical),
+        other => Err(format!("{other:?} is none of info, medium, high, critical")),
+    }
+}
+
+fn moment(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|e| format!("{e}; write it as 2026-11-22T01:00:00+09:00"))
+}
+
+/// Where a format goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The format.
+    pub format: Format,
+    /// The file; `None` is standard output.
+    pub path: Option<PathBuf>,
+}
+
+/// Formats of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A table for a terminal.
+    Table,
+    /// JSON.
+    Json,
+}
+
+/// Everything declared.
+#[derive(Debug)]
+pub struct Declared {
+    /// The site; the default where there is no site.toml.
+    pub site: Site,
+    /// Where site.toml was found.
+    pub path: Option<PathBuf>,
+    /// The change, if one is declared.
+    pub change: Option<Change>,
+    /// The rules.
+    pub rules: Vec<Rule>,
+}
+
+impl Global {
+    /// The language of what is printed.
+    pub fn lang(&self) -> Lang {
+        self.lang.unwrap_or_else(|| Lang::from_locale(|name| std::env::var(name).ok()))
+    }
+
+    /// The present time.
+    pub fn now(&self) -> OffsetDateTime {
+        self.now.unwrap_or_else(OffsetDateTime::now_utc)
+    }
+
+    /// The store.
+    pub fn store(&self) -> Store {
+        Store::open(&self.store)
+    }
+
+    /// Where results go.
+    ///
+    /// # Errors
+    /// A word that is no format, or two results on standard output.
+    pub fn outputs(&self) -> Result<Vec<Output>, CliError> {
+        let outputs = self.output.iter().map(|text| {
+            let (format, path) = text.split_once('=').unwrap_or((text, "-"));
+            let format = match format {
+                "table" => Format::Table,
+                "json" => Format::Json,
+                other => return Err(CliError::Usage(format!("--output: {other:?} is no format; use table or json"))),
+            };
+            Ok(Output { format, path: (path != "-").then(|| PathBuf::from(path)) })
+        });
+        let outputs: Vec<Output> = outputs.collect::<Result<_, _>>()?;
+        if outputs.iter().filter(|o| o.path.is_none()).count() > 1 {
+            return Err(CliError::Usage("--output: only one result can go to standard output".to_owned()));
+        }
+        Ok(outputs)
+    }
+
+    /// What is declared for evidence at `start`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the declarations.
+    pub fn declared(&self, start: &Path) -> Result<Declared, CliError> {
+        let start = std::path::absolute(start).unwrap_or_else(|_| start.to_path_buf());
+        let found = find(self.site.as_deref(), &start, Path::is_file);
+        let path = found.path().map(Path::to_path_buf);
+        let ids: Vec<&str> = platform::REGISTRY.iter().map(|p| p.id()).collect();
+        let home = std::env::home_dir();
+        let known = Known { platforms: &ids, packs: pack::SHIPPED, home: home.as_deref() };
+        let reject = |rejected: Rejected| CliError::Declaration(diagnostic::render(&rejected, self.lang()));
+        let site = path.as_ref().map(|path| Site::load(path, &known)).transpose().map_err(reject)?;
+        let change = match &self.change {
+            Some(path) => Some(path.clone()),
+            None => path.as_ref().and_then(|site| change_beside(site, Path::is_file)),
+        };
+        let change = change.map(|path| Change::load(&path, site.as_ref())).transpose().map_err(reject)?;
+        let site = site.unwrap_or_default();
+        let rules = rules::load(&site.packs, crate::site::load::load).map_err(reject)?;
+        Ok(Declared { site, path, change, rules })
+    }
+
+    /// How values are written: times in the offset of the change, else in Japan's for Japanese, else in UTC.
+    pub fn style(&self, change: Option<&Change>) -> Style {
+        let lang = self.lang();
+        let offset = match (change, lang) {
+            (Some(change), _) => change.start.offset(),
+            (None, Lang::Ja) => UtcOffset::from_hms(9, 0, 0).unwrap_or(UtcOffset::UTC),
+            (None, Lang::En) => UtcOffset::UTC,
+        };
+        Style { lang, offset }
+    }
+
+    /// Reads a state that a user named.
+    ///
+    /// # Errors
+    /// What keeps it from being read; tampered evidence is exit 4.
+    pub fn state(&self, text: &str, declared: &Declared, platform: Option<&str>) -> Result<State, CliError> {
+        let store = self.store();
+        let site = declared.path.as_ref().map(|_| &declared.site);
+        Door { site, platform, store: &store }.read(&Where::parse(text)).map_err(state_error)
+    }
+}
+
+/// The folder from which site.toml is looked for, for a state that a user named.
+pub fn start_of(text: &str, store: &Path) -> PathBuf {
+    match Where::parse(text) {
+        Where::Folder(folder) => folder,
+        Where::Stored(_) => store.to_path_buf(),
+        Where::Git(_) => PathBuf::from("."),
+    }
+}
+
+/// The exit code that a state's error means.
+pub fn state_error(error: StateError) -> CliError {
+    match error {
+        StateError::Store(e) => store_error(e),
+        other => CliError::Usage(other.to_string()),
+    }
+}
+
+/// The exit code that a store's error means.
+pub fn store_error(error: crate::evidence::StoreError) -> CliError {
+    use crate::evidence::StoreError;
+    match &error {
+        StoreError::Tampered { .. } => CliError::Exit(Exit::Tampered, error.to_string()),
+        StoreError::Schema { .. } | StoreError::NoSnapshot { .. } | StoreError::NoChange { .. } => {
+            CliError::Exit(Exit::Undecided, error.to_string())
+        }
+        StoreError::ChangeId { .. } => CliError::Usage(error.to_string()),
+        _ => CliError::Exit(Exit::Internal, error.to_string()),
+    }
+}
+
+/// Writes one result: into a file by way of a temporary one beside it, or to standard output.
+///
+/// # Errors
+/// The disk or the other end of a pipe refuses.
+pub fn write_output(output: &Output, text: &str) -> Result<(), CliError> {
+    let Some(path) = &output.path else {
+        std::io::stdout().lock().write_all(text.as_bytes())?;
+        return Ok(());
+    };
+    let fail = |e: std::io::Error| CliError::Exit(Exit::Internal, format!("cannot write {}: {e}", path.display()));
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path)).map_err(fail)
+}

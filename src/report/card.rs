@@ -1,0 +1,177 @@
+//! The verdict as a tired engineer must see it: what matters first, then an example, its cause, what to do, and what it
+//! rests on.
+
+use std::fmt::Write;
+
+use super::text::escape;
+use super::words::phrases::{Style, fill, offset_name, span, time_of};
+use super::words::verdict as words;
+use super::{Lang, Report};
+use crate::finding::{Confidence, Decided, Finding, Witness};
+use crate::rules::verdict::weight;
+use crate::rules::{Rule, Verdict};
+
+/// The whole text; ends with a line feed.
+pub fn render(report: &Report<'_>) -> String {
+    let mut out = String::new();
+    let lang = report.style.lang;
+    let blocking = blocking(report);
+    let name = words::name(report.judged.verdict, lang);
+    let tail = format!("{}{}", report.change.map_or_else(String::new, |c| format!("{}, ", escape(c))), exit(report, lang));
+    match blocking.first() {
+        None => {
+            let plan = report.planned.is_some();
+            let _ = writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, report.compared, lang));
+            let mut parts = vec![words::summary(&counts(report), lang)];
+            parts.push(watched(report));
+            if report.notes() > 0 {
+                parts.push(words::notes(report.notes(), lang));
+            }
+            parts.push(words::site(report.site, lang));
+            let _ = writeln!(out, "  {}", parts.join(if lang == Lang::Ja { "。" } else { "; " }));
+        }
+        Some(first) => {
+            let _ = writeln!(out, "{name}  {}   {tail}", title(first, report));
+            details(&mut out, first, report);
+            for finding in blocking.iter().skip(1) {
+                let _ = writeln!(out, "  {} {}", words::labels(lang).further, title(finding, report));
+            }
+            let mut parts = vec![words::proof(&counts(report), lang), watched(report)];
+            parts.extend(report.digest.map(|d| format!("sha256 {}", d.get(..16).unwrap_or(d))));
+            if report.notes() > 0 {
+                parts.push(words::notes(report.notes(), lang));
+            }
+            parts.push(words::site(report.site, lang));
+            let _ = writeln!(out, "  {} {}", words::labels(lang).proof, parts.join("; "));
+        }
+    }
+    out
+}
+
+/// How many findings decide the verdict.
+pub fn blocking_count(report: &Report<'_>) -> usize {
+    blocking(report).len()
+}
+
+fn exit(report: &Report<'_>, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("exit {}", report.exit),
+        Lang::Ja => format!("終了コード {}", report.exit),
+    }
+}
+
+/// The findings that decide the verdict.
+fn blocking<'a>(report: &Report<'a>) -> Vec<&'a Finding> {
+    let verdict = report.judged.verdict;
+    let of = |wanted: Verdict| {
+        report.judged.findings.iter().filter(move |f| weight(f, report.fail_on) == wanted).collect::<Vec<_>>()
+    };
+    if verdict == Verdict::Allow { Vec::new() } else { of(verdict) }
+}
+
+/// A finding's title in words.
+pub(super) fn title(finding: &Finding, report: &Report<'_>) -> String {
+    let lang = report.style.lang;
+    let text = match report.rule(&finding.rule) {
+        Some(rule) => fill(&texts(rule, lang).title, |name| finding.args.get(name).cloned(), report.style),
+        None => finding.rule.clone(),
+    };
+    // what is missing is said as it is; only what could be harmful is "possible"
+    let unsure = finding.confidence == Confidence::Possible && finding.rule != crate::rules::verdict::EVIDENCE;
+    if unsure { format!("{}{text}", words::possibly(lang)) } else { text }
+}
+
+/// A rule's texts in a language.
+pub(super) const fn texts(rule: &Rule, lang: Lang) -> &crate::rules::Texts {
+    match lang {
+        Lang::En => &rule.en,
+        Lang::Ja => &rule.ja,
+    }
+}
+
+fn details(out: &mut String, finding: &Finding, report: &Report<'_>) {
+    let lang = report.style.lang;
+    let labels = words::labels(lang);
+    if let Some(example) = finding.witness.as_ref().and_then(|w| example(w, finding, lang)) {
+        let _ = writeln!(out, "  {} {example}", labels.attempt);
+    }
+    let new = finding.location.as_ref().map(|l| format!("+ {}", escape(&l.to_string())));
+    let old = finding.before.as_ref().filter(|old| finding.location.as_ref() != Some(old));
+    let old = old.map(|l| format!("- {}", escape(&l.to_string())));
+    for (i, line) in new.into_iter().chain(old).enumerate() {
+        let label = if i == 0 { labels.cause.to_owned() } else { " ".repeat(super::text::width(labels.cause)) };
+        let _ = writeln!(out, "  {label} {line}");
+    }
+    let fix = report.rule(&finding.rule).map(|rule| fill(&texts(rule, lang).fix, |n| finding.args.get(n).cloned(), report.style));
+    let undo = report.stored.then_some(()).and(report.change).zip(finding.device.as_deref());
+    let undo = undo.filter(|_| report.compared).map(|(change, device)| words::rollback(&escape(change), &escape(device), lang));
+    for (i, line) in undo.into_iter().chain(fix).enumerate() {
+        let label = if i == 0 { labels.fix.to_owned() } else { " ".repeat(super::text::width(labels.fix)) };
+        let _ = writeln!(out, "  {label} {line}");
+    }
+}
+
+/// The witness in one line.
+fn example(witness: &Witness, finding: &Finding, lang: Lang) -> Option<String> {
+    let outcome = |d: &Decided| {
+        let code = d.code.map_or_else(String::new, |c| format!("{c} "));
+        format!("{code}{}", words::outcome(&d.verdict, lang))
+    };
+    let both = |before: Option<&Decided>, after: &Decided| {
+        words::before_after(before.map(outcome).as_deref(), &outcome(after), lang)
+    };
+    let device = finding.device.as_deref().unwrap_or("");
+    match witness {
+        Witness::Relay(relay) => {
+            let (client, from, to) = (escape(&relay.client), escape(&relay.mail_from), escape(&relay.rcpt_to));
+            let (device, port, seen) = (escape(device), relay.port, both(relay.before.as_ref(), &relay.after));
+            Some(match lang {
+                Lang::En => format!("{client} -> {device}:{port}   MAIL FROM:<{from}>  RCPT TO:<{to}>   {seen}"),
+                Lang::Ja => format!("{client} → {device}:{port}   差出人 <{from}>  宛先 <{to}>   {seen}"),
+            })
+        }
+        Witness::Packet(packet) => {
+            let port = packet.dport.map_or_else(String::new, |p| format!(":{p}"));
+            let kind = packet.icmp_type.map_or_else(String::new, |t| format!(" type {t}"));
+            let by = packet.iif.as_deref().map_or_else(String::new, |i| format!(" ({})", escape(i)));
+            let inside = packet.translated.as_ref().and_then(|t| t.dst).map_or_else(String::new, |dst| {
+                let port = packet.translated.as_ref().and_then(|t| t.dport);
+                format!(" => {dst}{}", port.map_or_else(String::new, |p| format!(":{p}")))
+            });
+            let seen = both(packet.before.as_ref(), &packet.after);
+            let arrow = if lang == Lang::En { "->" } else { "→" };
+            Some(format!("{}{kind} {}{by} {arrow} {}{port}{inside}   {seen}", packet.proto, packet.src, packet.dst))
+        }
+        Witness::Fact { before, after } => {
+            let after = escape(after);
+            Some(before.as_ref().map_or_else(|| after.clone(), |before| format!("{} → {after}", escape(before))))
+        }
+    }
+}
+
+/// The numbers behind the verdict.
+fn counts(report: &Report<'_>) -> words::Counts {
+    let devices = &report.judged.devices;
+    let sum = |of: fn(&crate::rules::device::DeviceResult) -> usize| devices.iter().map(of).sum();
+    words::Counts {
+        planned: report.planned,
+        flows: (sum(|d| d.opened.len()), sum(|d| d.closed.len())),
+        complete: (devices.iter().filter(|d| d.complete).count(), devices.len()),
+        unread: sum(|d| d.unread.len()),
+        notes: report.notes(),
+    }
+}
+
+fn watched(report: &Report<'_>) -> String {
+    let style: Style = report.style;
+    match &report.judged.watched {
+        None => words::not_watched(style.lang).to_owned(),
+        Some(w) => {
+            let short = |moment| {
+                let full = time_of(moment, style);
+                full.trim_end_matches(&format!(" {}", offset_name(style.offset))).to_owned()
+            };
+            words::watched(&short(w.from), &time_of(w.to, style), &span(w.longest_gap, style.lang), style.lang)
+        }
+    }
+}

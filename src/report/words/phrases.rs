@@ -1,0 +1,153 @@
+//! Values of findings in words.
+
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::finding::{Arg, Phrase};
+use crate::report::Lang;
+use crate::report::text::escape;
+use crate::report::words::reason;
+
+/// How values are written.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Language.
+    pub lang: Lang,
+    /// The offset in which times are shown.
+    pub offset: UtcOffset,
+}
+
+/// A rule's text with its values put in, harmless for a terminal.
+pub fn fill(template: &str, arg: impl Fn(&str) -> Option<Arg>, style: Style) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, behind)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            break;
+        };
+        match arg(name) {
+            Some(value) => out.push_str(&escape(&text(&value, style))),
+            None => out.push('-'),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// One value in words, not escaped yet.
+pub fn text(arg: &Arg, style: Style) -> String {
+    match arg {
+        Arg::Text(text) => text.clone(),
+        Arg::Count(n) => n.to_string(),
+        Arg::Moment(moment) => time_of(*moment, style),
+        Arg::Seconds { seconds } => span(*seconds, style.lang),
+        Arg::Reason(why) => reason(why, style.lang),
+        Arg::Phrase(phrase) => phrase_text(phrase, style.lang),
+        Arg::List(list) => list.iter().map(|one| text(one, style)).collect::<Vec<_>>().join(""),
+    }
+}
+
+/// A moment: day and time, with the name of the offset.
+pub fn time_of(moment: OffsetDateTime, style: Style) -> String {
+    let local = moment.to_offset(style.offset);
+    let shown = local.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]")).unwrap_or_default();
+    format!("{shown} {}", offset_name(style.offset))
+}
+
+/// `JST`, `UTC`, or the offset itself.
+pub fn offset_name(offset: UtcOffset) -> String {
+    match offset.whole_seconds() {
+        0 => "UTC".to_owned(),
+        32_400 => "JST".to_owned(),
+        seconds => {
+            let sign = if seconds < 0 { '-' } else { '+' };
+            let minutes = seconds.abs() / 60;
+            format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        }
+    }
+}
+
+/// A span of time.
+pub fn span(seconds: i64, lang: Lang) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds % 3600 / 60, seconds % 60);
+    match (lang, hours, minutes) {
+        (Lang::En, 0, 0) => format!("{rest} s"),
+        (Lang::En, 0, _) => format!("{minutes} min {rest:02} s"),
+        (Lang::En, ..) => format!("{hours} h {minutes:02} min"),
+        (Lang::Ja, 0, 0) => format!("{rest}秒"),
+        (Lang::Ja, 0, _) => format!("{minutes}分{rest:02}秒"),
+        (Lang::Ja, ..) => format!("{hours}時間{minutes:02}分"),
+    }
+}
+
+fn phrase_text(phrase: &Phrase, lang: Lang) -> String {
+    match lang {
+        Lang::En => english(phrase),
+        Lang::Ja => japanese(phrase),
+    }
+}
+
+fn english(phrase: &Phrase) -> String {
+    match phrase {
+        Phrase::Anybody => "anyone on the internet".to_owned(),
+        Phrase::Networks { networks } => networks.join(", "),
+        Phrase::Partners => "partners".to_owned(),
+        Phrase::Itself => "the device itself".to_owned(),
+        Phrase::SenderIn { domain } => format!(" by writing a sender in {domain}"),
+        Phrase::Sender { address } => format!(" by writing {address} as the sender"),
+        Phrase::BareSender => " by writing a sender without a domain".to_owned(),
+        Phrase::NullSender => " by writing the empty sender <>".to_owned(),
+        Phrase::Helo { name } => format!(" by saying HELO {name}"),
+        Phrase::RecipientForm { example } => format!(" by writing the recipient as {example}"),
+        Phrase::ProxyHeader { claims } => format!(" by sending a PROXY header that claims to be {claims}"),
+        Phrase::Xclient { claims } => format!(" by claiming to be {claims} with XCLIENT"),
+        Phrase::ClientName { name } => format!(" from an address whose DNS name is {name}"),
+        Phrase::Tls => " over TLS".to_owned(),
+        Phrase::AnyProtocol => "any protocol".to_owned(),
+    }
+}
+
+fn japanese(phrase: &Phrase) -> String {
+    match phrase {
+        Phrase::Anybody => "インターネットの誰でも".to_owned(),
+        Phrase::Networks { networks } => networks.join("、"),
+        Phrase::Partners => "接続先の他組織".to_owned(),
+        Phrase::Itself => "機器自身".to_owned(),
+        Phrase::SenderIn { domain } => format!("差出人を {domain} のアドレスと名乗るだけで、"),
+        Phrase::Sender { address } => format!("差出人を {address} と名乗るだけで、"),
+        Phrase::BareSender => "差出人にドメインを付けずに送るだけで、".to_owned(),
+        Phrase::NullSender => "差出人を空（<>）にするだけで、".to_owned(),
+        Phrase::Helo { name } => format!("HELO で {name} と名乗るだけで、"),
+        Phrase::RecipientForm { example } => format!("宛先を {example} の形で書くだけで、"),
+        Phrase::ProxyHeader { claims } => format!("PROXY ヘッダーで {claims} を騙るだけで、"),
+        Phrase::Xclient { claims } => format!("XCLIENT で {claims} を騙るだけで、"),
+        Phrase::ClientName { name } => format!("DNS 上の名前が {name} のアドレスから、"),
+        Phrase::Tls => "TLS を使って、".to_owned(),
+        Phrase::AnyProtocol => "あらゆる通信".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EN: Style = Style { lang: Lang::En, offset: UtcOffset::UTC };
+
+    #[test]
+    fn values_are_put_in_and_made_harmless() {
+        let arg = |name: &str| (name == "device").then(|| Arg::Text("fw\u{1b}[2J".to_owned()));
+        assert_eq!(fill("{device} is {gone} {", arg, EN), "fw\\u{1b}[2J is - {");
+    }
+
+    #[test]
+    fn spans_and_times() {
+        assert_eq!([span(41, Lang::En), span(125, Lang::En), span(10_620, Lang::Ja)], ["41 s", "2 min 05 s", "2時間57分"]);
+        let jst = UtcOffset::from_hms(9, 0, 0).unwrap();
+        let moment = OffsetDateTime::from_unix_timestamp(1_647_587_880).unwrap();
+        assert_eq!(time_of(moment, Style { lang: Lang::Ja, offset: jst }), "2022-03-18 16:18:00 JST");
+    }
+}

@@ -1,0 +1,201 @@
+//! The words of a verdict: labels, summaries, counts.
+
+use crate::finding::Severity;
+use crate::report::Lang;
+use crate::rules::Verdict;
+
+/// Labels of the lines of a verdict.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels {
+    /// An example to try.
+    pub attempt: &'static str,
+    /// The line that causes it.
+    pub cause: &'static str,
+    /// What to do at once.
+    pub fix: &'static str,
+    /// What it rests on.
+    pub proof: &'static str,
+    /// Further findings.
+    pub further: &'static str,
+}
+
+/// The labels of a language, equally wide.
+pub const fn labels(lang: Lang) -> Labels {
+    match lang {
+        Lang::En => Labels { attempt: "try    ", cause: "cause  ", fix: "do now ", proof: "proof  ", further: "also   " },
+        Lang::Ja => Labels { attempt: "再現例", cause: "原因  ", fix: "対処  ", proof: "根拠  ", further: "ほか  " },
+    }
+}
+
+/// The verdict's name.
+pub const fn name(verdict: Verdict, lang: Lang) -> &'static str {
+    match (verdict, lang) {
+        (Verdict::Allow, Lang::En) => "ALLOW",
+        (Verdict::Deny, Lang::En) => "DENY",
+        (Verdict::Undecided, Lang::En) => "UNDECIDED",
+        (Verdict::Allow, Lang::Ja) => "承認可 ALLOW",
+        (Verdict::Deny, Lang::Ja) => "不許可 DENY",
+        (Verdict::Undecided, Lang::Ja) => "判定不能 UNDECIDED",
+    }
+}
+
+/// The name of a severity.
+pub const fn severity(severity: Severity, lang: Lang) -> &'static str {
+    match (severity, lang) {
+        (Severity::Critical, Lang::En) => "critical",
+        (Severity::High, Lang::En) => "high",
+        (Severity::Medium, Lang::En) => "medium",
+        (Severity::Info, Lang::En) => "info",
+        (Severity::Critical, Lang::Ja) => "重大",
+        (Severity::High, Lang::Ja) => "高",
+        (Severity::Medium, Lang::Ja) => "中",
+        (Severity::Info, Lang::Ja) => "参考",
+    }
+}
+
+/// The first words of an ALLOW: nothing new, as far as the case goes.
+pub const fn nothing_new(plan: bool, compared: bool, lang: Lang) -> &'static str {
+    match (compared, plan, lang) {
+        (false, _, Lang::En) => "no open mail relay (end state only: nothing to compare with)",
+        (false, _, Lang::Ja) => "第三者中継はありません（比べる相手がないため、現在の状態だけを確認しました）",
+        (true, true, Lang::En) => "nothing new is reachable beyond the plan, no new mail relay",
+        (true, true, Lang::Ja) => "計画外の新しい通信・中継はありません",
+        (true, false, Lang::En) => "nothing new is reachable, no new mail relay",
+        (true, false, Lang::Ja) => "新しい通信・中継はありません",
+    }
+}
+
+/// Numbers behind a verdict.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    /// Planned openings that are there, and all planned ones.
+    pub planned: Option<(usize, usize)>,
+    /// Lines of flows opened and closed.
+    pub flows: (usize, usize),
+    /// Devices complete, and all.
+    pub complete: (usize, usize),
+    /// Lines not understood.
+    pub unread: usize,
+    /// Findings that were there before, or weigh too little to block.
+    pub notes: usize,
+}
+
+/// The numbers of an ALLOW in one line.
+pub fn summary(counts: &Counts, lang: Lang) -> String {
+    let (opened, closed) = counts.flows;
+    let (complete, all) = counts.complete;
+    let unread = counts.unread;
+    match (lang, counts.planned) {
+        (Lang::En, Some((there, planned))) => {
+            format!("opened {there} of {planned} planned, closed {closed}, {complete}/{all} complete, {unread} unread")
+        }
+        (Lang::En, None) => format!("opened {opened}, closed {closed}, {complete}/{all} complete, {unread} unread"),
+        (Lang::Ja, Some((there, planned))) => {
+            format!("計画どおり {there}/{planned} 件を許可、遮断 {closed}、{complete}/{all} 台取得、未解釈 {unread} 行")
+        }
+        (Lang::Ja, None) => format!("許可 {opened}、遮断 {closed}、{complete}/{all} 台取得、未解釈 {unread} 行"),
+    }
+}
+
+/// What a DENY or UNDECIDED rests on.
+pub fn proof(counts: &Counts, lang: Lang) -> String {
+    let (opened, closed) = counts.flows;
+    let (complete, all) = counts.complete;
+    let unread = counts.unread;
+    match lang {
+        Lang::En => format!(
+            "{complete} of {all} devices complete, {unread} lines unread; firewall: {opened} opened, {closed} closed; not tested from outside"
+        ),
+        Lang::Ja => format!(
+            "{all} 台中 {complete} 台を完全に取得、未解釈 {unread} 行。通信: 許可 {opened}、遮断 {closed}。外部からの実地確認は未実施"
+        ),
+    }
+}
+
+/// Older and lighter findings, folded.
+pub fn notes(count: usize, lang: Lang) -> String {
+    match (lang, count) {
+        (Lang::En, 1) => "1 older or lighter note".to_owned(),
+        (Lang::En, n) => format!("{n} older or lighter notes"),
+        (Lang::Ja, n) => format!("以前からの、または軽微な注意 {n} 件"),
+    }
+}
+
+/// Nobody looked during the window.
+pub const fn not_watched(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "end state only, window not watched",
+        Lang::Ja => "作業後の状態のみ。作業中の監視なし",
+    }
+}
+
+/// How the window was watched: times and longest gap already in words.
+pub fn watched(from: &str, to: &str, gap: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("watched {from} to {to}, longest gap {gap}"),
+        Lang::Ja => format!("監視 {from} から {to} まで、最長空白 {gap}"),
+    }
+}
+
+/// Heads of the table of findings.
+pub const fn heads(lang: Lang) -> [&'static str; 5] {
+    match lang {
+        Lang::En => ["severity", "device", "rule", "finding", "line"],
+        Lang::Ja => ["重要度", "機器", "規則", "内容", "該当箇所"],
+    }
+}
+
+/// A finding that is only possible.
+pub const fn possibly(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "possibly: ",
+        Lang::Ja => "可能性あり: ",
+    }
+}
+
+/// Before and after, in the line that shows an example.
+pub fn before_after(before: Option<&str>, after: &str, lang: Lang) -> String {
+    match (lang, before) {
+        (Lang::En, Some(before)) => format!("before {before} -> after {after}"),
+        (Lang::En, None) => format!("now {after}"),
+        (Lang::Ja, Some(before)) => format!("作業前 {before} → 作業後 {after}"),
+        (Lang::Ja, None) => format!("現在 {after}"),
+    }
+}
+
+/// What happens to a packet or attempt, in a word.
+pub fn outcome(verdict: &str, lang: Lang) -> &'static str {
+    match (verdict, lang) {
+        ("accept" | "permit", Lang::En) => "accepted",
+        ("drop", Lang::En) => "dropped",
+        ("reject", Lang::En) => "refused",
+        ("defer", Lang::En) => "deferred",
+        ("unavailable", Lang::En) => "not served",
+        (_, Lang::En) => "not known",
+        ("accept", Lang::Ja) => "許可",
+        ("permit", Lang::Ja) => "受付",
+        ("drop", Lang::Ja) => "遮断",
+        ("reject", Lang::Ja) => "拒否",
+        ("defer", Lang::Ja) => "一時拒否",
+        ("unavailable", Lang::Ja) => "応答なし",
+        (_, Lang::Ja) => "不明",
+    }
+}
+
+/// Which site.toml counts.
+pub fn site(path: Option<&str>, lang: Lang) -> String {
+    match (path, lang) {
+        (Some(path), Lang::En) => format!("site: {path}"),
+        (Some(path), Lang::Ja) => format!("site.toml: {path}"),
+        (None, Lang::En) => "no site.toml: default zones".to_owned(),
+        (None, Lang::Ja) => "site.toml なし（既定の区域で判断）".to_owned(),
+    }
+}
+
+/// Restoring commands are printed, never run.
+pub fn rollback(change: &str, device: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("sekisho rollback {change} --device {device}   (printed only, nothing is changed)"),
+        Lang::Ja => format!("sekisho rollback {change} --device {device}   （手順を表示するだけで、変更はしません）"),
+    }
+}
