@@ -107,6 +107,13 @@ pub enum Arg {
     Phrase(Phrase),
     /// Several values in a row.
     List(Vec<Arg>),
+    /// The title of another rule, with its values.
+    Title {
+        /// Id of the rule.
+        rule: String,
+        /// Its values.
+        args: BTreeMap<&'static str, Arg>,
+    },
 }
 
 /// Words that differ by language.

@@ -184,6 +184,8 @@ pub enum Reason {
         /// Which state: `before`, `after`, or how the user named it.
         state: String,
     },
+    /// The device's artifacts are of no platform that this program reads.
+    PlatformUnknown,
     /// There is no device, or no artifact that a platform reads.
     NothingToCheck,
     /// No rule is loaded.

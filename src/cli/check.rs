@@ -116,8 +116,7 @@ pub(super) fn conclude(
     let site = declared.path.as_deref().map(shown);
     let report = Report {
         judged: &judged,
-        rules: &declared.rules,
-        style: global.style(declared.change.as_ref()),
+        style: global.style(declared.change.as_ref(), &declared.rules),
         fail_on: global.fail_on,
         exit: exit.code(),
         change: change_id.as_deref(),

@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
 
 fn print(devices: &[DeviceResult], args: &Args, global: &Global) -> Result<(), CliError> {
     let outputs = global.outputs()?;
-    let style = global.style(None);
+    let style = global.style(None, &[]);
     let mut words = String::new();
     for device in devices {
         let _ = write!(words, "{}", changes::render(device, args.text, style));

@@ -169,14 +169,14 @@ impl Global {
     }
 
     /// How values are written: times in the offset of the change, else in Japan's for Japanese, else in UTC.
-    pub fn style(&self, change: Option<&Change>) -> Style {
+    pub fn style<'a>(&self, change: Option<&Change>, rules: &'a [Rule]) -> Style<'a> {
         let lang = self.lang();
         let offset = match (change, lang) {
             (Some(change), _) => change.start.offset(),
             (None, Lang::Ja) => UtcOffset::from_hms(9, 0, 0).unwrap_or(UtcOffset::UTC),
             (None, Lang::En) => UtcOffset::UTC,
         };
-        Style { lang, offset }
+        Style { lang, offset, rules }
     }
 
     /// Reads a state that a user named.

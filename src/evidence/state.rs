@@ -1,6 +1,6 @@
 //! A state of some devices at one moment, however it was kept: a snapshot, a plain folder, a git revision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -131,35 +131,33 @@ impl Door<'_> {
         if devices.is_empty() { Err(StateError::NoDevices(PathBuf::from(format!("git:{revision}")))) } else { Ok(devices) }
     }
 
-    /// The devices of a set of files: those that the site declares with `files` or by a folder of their name, else every
-    /// folder in which some platform finds its artifacts.
+    /// The devices of a set of files: those that the site declares with `files` or by a folder of their name, and every
+    /// other folder, its platforms known by its artifacts.
     fn devices(
         &self,
         files: &[String],
         read: impl Fn(&str) -> Result<Vec<u8>, StateError>,
     ) -> Result<BTreeMap<String, DeviceEvidence>, StateError> {
         let mut out = BTreeMap::new();
-        let names: std::collections::BTreeSet<&str> =
-            files.iter().filter_map(|f| f.split_once('/').map(|(device, _)| device)).collect();
-        let declared = self.site.map(|s| &s.devices).filter(|d| !d.is_empty());
-        match declared {
-            Some(devices) => {
-                for device in devices.values() {
-                    let named = self.named(device, files);
-                    if !named.is_empty() {
-                        out.insert(device.name.to_string(), evidence(device.name.as_str(), device.platforms.clone(), &named, &read)?);
-                    }
-                }
+        for device in self.site.iter().flat_map(|s| s.devices.values()) {
+            let named = self.named(device, files);
+            if !named.is_empty() {
+                let read = evidence(device.name.as_str(), device.platforms.clone(), &named, &read)?;
+                out.insert(device.name.to_string(), read);
             }
-            None => {
-                for name in names {
-                    let inside = below(files, name);
-                    let mut device = evidence(name, Vec::new(), &inside, &read)?;
-                    device.platforms = platform::detect(&device);
-                    if !device.platforms.is_empty() {
-                        out.insert(name.to_owned(), device);
-                    }
-                }
+        }
+        let declared = self.site.is_some_and(|s| !s.devices.is_empty());
+        let folders: BTreeSet<&str> = files.iter().filter_map(|f| f.split_once('/').map(|(folder, _)| folder)).collect();
+        for name in folders.into_iter().filter(|name| !name.starts_with('.')) {
+            if out.contains_key(name) {
+                continue;
+            }
+            let mut device = evidence(name, Vec::new(), &below(files, name), &read)?;
+            device.platforms = platform::detect(&device);
+            // without a declaration every folder is a device, and one that nothing reads is told, not passed over; a site
+            // that declares its devices may lie among other folders
+            if !(declared && device.platforms.is_empty()) {
+                out.insert(name.to_owned(), device);
             }
         }
         Ok(out)

@@ -7,7 +7,7 @@ use super::text::escape;
 use super::words::phrases::{Style, fill, offset_name, span, time_of};
 use super::words::verdict as words;
 use super::{Lang, Report};
-use crate::finding::{Confidence, Decided, Finding, Witness};
+use crate::finding::{Confidence, Decided, Finding, Status, Witness};
 use crate::rules::verdict::weight;
 use crate::rules::{Rule, Verdict};
 
@@ -76,6 +76,7 @@ pub(super) fn title(finding: &Finding, report: &Report<'_>) -> String {
         Some(rule) => fill(&texts(rule, lang).title, |name| finding.args.get(name).cloned(), report.style),
         None => finding.rule.clone(),
     };
+    let text = if finding.status == Status::Passed { format!("{}{text}", words::during(lang)) } else { text };
     // what is missing is said as it is; only what could be harmful is "possible"
     let unsure = finding.confidence == Confidence::Possible && finding.rule != crate::rules::verdict::EVIDENCE;
     if unsure { format!("{}{text}", words::possibly(lang)) } else { text }
@@ -163,7 +164,7 @@ fn counts(report: &Report<'_>) -> words::Counts {
 }
 
 fn watched(report: &Report<'_>) -> String {
-    let style: Style = report.style;
+    let style: Style<'_> = report.style;
     match &report.judged.watched {
         None => words::not_watched(style.lang).to_owned(),
         Some(w) => {

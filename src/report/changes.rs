@@ -3,15 +3,14 @@
 use std::fmt::Write;
 
 use super::text::escape;
-use super::words::phrases::Style;
 use super::words::verdict as words;
-use super::{Lang, Style as ReportStyle};
+use super::{Lang, Style};
 use crate::drift::relay::{RelayLine, line};
 use crate::drift::{Certainty, FlowLine};
 use crate::rules::device::DeviceResult;
 
 /// The changes of one device; ends with a line feed.
-pub fn render(device: &DeviceResult, text: bool, style: ReportStyle) -> String {
+pub fn render(device: &DeviceResult, text: bool, style: Style<'_>) -> String {
     let mut out = String::new();
     let lang = style.lang;
     let name = escape(&device.name);
@@ -53,7 +52,7 @@ pub fn render(device: &DeviceResult, text: bool, style: ReportStyle) -> String {
 }
 
 /// A flow in the grammar that declarations use, with its deciding line.
-pub fn flow_line(flow: &FlowLine, style: Style) -> String {
+pub fn flow_line(flow: &FlowLine, style: Style<'_>) -> String {
     let list = |values: &Option<Vec<String>>| values.as_ref().map(|v| v.join(","));
     let any = || "any".to_owned();
     let mut out = String::new();
@@ -85,7 +84,7 @@ pub fn flow_line(flow: &FlowLine, style: Style) -> String {
     escape(&format!("{out}{line}"))
 }
 
-fn relay_line(relay: &RelayLine, style: Style) -> String {
+fn relay_line(relay: &RelayLine, style: Style<'_>) -> String {
     let witness = &relay.witness;
     let unsure = if relay.confidence == crate::finding::Confidence::Possible { words::possibly(style.lang) } else { "" };
     let code = |d: &crate::finding::Decided| d.code.map_or_else(|| d.verdict.clone(), |c| c.to_string());

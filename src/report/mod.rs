@@ -21,10 +21,8 @@ use crate::rules::{Judged, Rule, Verdict};
 pub struct Report<'a> {
     /// What came of it.
     pub judged: &'a Judged,
-    /// The rules, for their texts.
-    pub rules: &'a [Rule],
-    /// Language and time zone.
-    pub style: Style,
+    /// Language and time zone, and the rules for their texts.
+    pub style: Style<'a>,
     /// Findings from this severity on block.
     pub fail_on: Severity,
     /// The exit code that the process will end with.
@@ -50,7 +48,7 @@ pub struct Report<'a> {
 impl Report<'_> {
     /// A rule by its id.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.id == id)
+        self.style.rules.iter().find(|rule| rule.id == id)
     }
 
     /// Number of findings that do not decide the verdict.

@@ -33,7 +33,7 @@ pub fn render(report: &Report<'_>) -> String {
     let mut table = builder.build();
     table
         .with(Border::psql())
-        .modify(Columns::one(3), Width::wrap(WIDEST))
+        .modify(Columns::one(3), Width::wrap(WIDEST).keep_words(true))
         .modify(Columns::one(4), Width::wrap(40));
     format!("{table}\n")
 }

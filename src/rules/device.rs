@@ -148,7 +148,7 @@ fn incomplete(name: &str, device: &DeviceEvidence, model: &DeviceModel, findings
     let gaps = model.gaps.iter().filter(|g| !is_unread(&g.reason)).map(|g| g.reason.clone());
     findings.extend(failures.chain(gaps).map(|reason| evidence(Some(name), reason)));
     if device.platforms.is_empty() {
-        findings.push(evidence(Some(name), Reason::NothingToCheck));
+        findings.push(evidence(Some(name), Reason::PlatformUnknown));
     }
 }
 

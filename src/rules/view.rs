@@ -132,6 +132,6 @@ pub struct ChangeView<'a> {
     pub site: &'a Site,
     /// What the change declares.
     pub change: Option<&'a Change>,
-    /// Spans of time within the window in which nobody looked: from, to.
-    pub gaps: &'a [(OffsetDateTime, OffsetDateTime)],
+    /// Spans within the window in which a device was not looked at.
+    pub gaps: &'a [crate::watch::Unwatched],
 }

@@ -1,21 +1,182 @@
 //! Samples over time: what opened, when at the earliest and at the latest, and what was not seen.
+//!
+//! A look takes time, and a state was seen at some moment within it. An opening that stands in some looks and not in
+//! the one before and the one behind it lasted at least from the end of the first look that saw it to the beginning of
+//! the last, and at most from the beginning of the last look before it to the end of the first behind it.
+
+pub mod timeline;
 
 use time::OffsetDateTime;
 
-use crate::finding::Finding;
+use crate::evidence::State;
+use crate::finding::{Arg, Confidence, Finding, Status};
+use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::{Case, Watched};
+use crate::rules::verdict::EVIDENCE;
+use timeline::{Look, Opening, openings};
 
-/// Spans within the window in which nobody looked.
-pub fn gaps(_case: &Case<'_>) -> Vec<(OffsetDateTime, OffsetDateTime)> {
-    Vec::new()
+/// The rule whose findings say that something was open for a time.
+pub const TRANSIENT: &str = "transient-opening";
+
+/// A span in which a device was not looked at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unwatched {
+    /// The device.
+    pub device: String,
+    /// End of the last look.
+    pub from: OffsetDateTime,
+    /// Beginning of the next one.
+    pub to: OffsetDateTime,
 }
 
-/// Openings that were there in some sample and are closed at the end.
-pub fn transients(_case: &Case<'_>, _standing: &[Finding]) -> Vec<Finding> {
-    Vec::new()
+/// What was found at one device in one look.
+struct Seen {
+    look: Look,
+    /// `None` when the device could not be looked at.
+    findings: Option<Vec<Finding>>,
 }
 
-/// How the window was watched.
-pub fn watched(_case: &Case<'_>) -> Option<Watched> {
-    None
+/// Openings that were there in some look and are closed at the end: what was open, and how long.
+pub fn transients(case: &Case<'_>, standing: &[Finding]) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for device in case.after.devices.keys() {
+        let looks = looks(case, device);
+        for opening in openings(&looks.iter().map(|s| (s.look, s.findings.as_deref())).collect::<Vec<_>>()) {
+            let stands = standing.iter().any(|f| f.rule == opening.finding.rule && f.fingerprint == opening.finding.fingerprint);
+            if !stands {
+                out.extend(told(case, device, &opening));
+            }
+        }
+    }
+    out
+}
+
+/// The opening itself, and that it was one.
+fn told(case: &Case<'_>, device: &str, opening: &Opening<'_>) -> Vec<Finding> {
+    let inner = Finding { status: Status::Passed, ..opening.finding.clone() };
+    let Some(rule) = case.rules.iter().find(|r| r.id == TRANSIENT) else { return vec![inner] };
+    // as bad as what was open, at most as bad as the rule says
+    let severity = rule.severity.min(inner.severity.max(crate::finding::Severity::Medium));
+    let mut finding = Finding::new(TRANSIENT, severity, inner.confidence, Some(device));
+    finding.args.insert("from", Arg::Moment(opening.earliest));
+    finding.args.insert("to", Arg::Moment(opening.latest));
+    finding.args.insert("least", Arg::Seconds { seconds: opening.least.whole_seconds() });
+    finding.args.insert("most", Arg::Seconds { seconds: opening.most().whole_seconds() });
+    finding.args.insert("what", Arg::Title { rule: inner.rule.clone(), args: inner.args.clone() });
+    finding.witness = inner.witness.clone();
+    finding.location = inner.location.clone();
+    finding.reasons = inner.reasons.clone();
+    let meaning = format!("{} {}", inner.rule, inner.fingerprint);
+    vec![finding.named(&meaning), inner]
+}
+
+/// Every look at one device, in order: before, during, after.
+fn looks(case: &Case<'_>, device: &str) -> Vec<Seen> {
+    if case.samples.is_empty() {
+        return Vec::new();
+    }
+    let before = case.before.and_then(|state| state.devices.get(device));
+    let states = case.before.into_iter().chain(case.samples).chain([case.after]);
+    let judged = states.filter_map(|state| {
+        let (started, ended) = state.taken?;
+        let pair = Pair { name: device, before: Some(before), after: state.devices.get(device), taken: Some(started) };
+        let (_, findings) = judge_device(&pair, case.site, case.change, case.rules);
+        let whole = !findings.iter().any(|f| f.rule == EVIDENCE);
+        let harm = || findings.into_iter().filter(|f| f.status == Status::New).collect();
+        Some(Seen { look: Look { started, ended }, findings: whole.then(harm) })
+    });
+    judged.collect()
+}
+
+/// Spans within the window in which a device was not looked at; none where nobody watched at all.
+pub fn gaps(case: &Case<'_>) -> Vec<Unwatched> {
+    if case.samples.is_empty() {
+        return Vec::new();
+    }
+    let window = case.change.map(|c| (c.start, c.end));
+    let mut out = Vec::new();
+    for device in case.after.devices.keys() {
+        let seen = |state: &State| {
+            let whole = state.devices.get(device).is_some_and(|d| d.failures.is_empty());
+            state.taken.filter(|_| whole)
+        };
+        let looks: Vec<_> = case.before.into_iter().chain(case.samples).chain([case.after]).filter_map(seen).collect();
+        for pair in looks.windows(2) {
+            let [(_, from), (to, _)] = pair else { continue };
+            let (from, to) = match window {
+                Some((start, end)) => ((*from).max(start), (*to).min(end)),
+                None => (*from, *to),
+            };
+            if from < to {
+                out.push(Unwatched { device: device.clone(), from, to });
+            }
+        }
+    }
+    out.sort();
+    out
+}
+
+/// How the window was watched; `None` when nobody looked.
+pub fn watched(case: &Case<'_>) -> Option<Watched> {
+    if case.samples.is_empty() {
+        return None;
+    }
+    let taken = || case.before.into_iter().chain(case.samples).chain([case.after]).filter_map(|s| s.taken);
+    let (from, to) = (taken().map(|(s, _)| s).min()?, taken().map(|(_, e)| e).max()?);
+    let longest = gaps(case).iter().map(|g| (g.to - g.from).whole_seconds()).max().unwrap_or(0);
+    Some(Watched { from, to, samples: case.samples.len(), longest_gap: longest })
+}
+
+/// What opened and closed between two looks, for telling at once.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Findings that are new in the later look.
+    pub opened: Vec<Finding>,
+    /// Findings of earlier looks that are gone, with the time at which they were first seen.
+    pub closed: Vec<Finding>,
+    /// Devices that could not be looked at.
+    pub blind: Vec<String>,
+}
+
+/// Compares what stood in the last look with what stands now, and remembers it.
+#[derive(Debug, Default)]
+pub struct Watcher {
+    open: std::collections::BTreeMap<(String, String, String), Finding>,
+}
+
+impl Watcher {
+    /// Takes in one look at all devices.
+    pub fn look(&mut self, case: &Case<'_>, state: &State) -> News {
+        let mut news = News::default();
+        for (name, device) in &state.devices {
+            let before = case.before.map(|b| b.devices.get(name));
+            let pair = Pair { name, before, after: Some(device), taken: state.taken.map(|t| t.0) };
+            let (_, findings) = judge_device(&pair, case.site, case.change, case.rules);
+            if findings.iter().any(|f| f.rule == EVIDENCE) {
+                // what cannot be seen is neither open nor closed
+                news.blind.push(name.clone());
+                continue;
+            }
+            let now: Vec<Finding> = findings
+                .into_iter()
+                .filter(|f| f.status == Status::New && f.severity >= case.fail_on && f.confidence == Confidence::Certain)
+                .collect();
+            self.device(name, now, &mut news);
+        }
+        news
+    }
+
+    fn device(&mut self, name: &str, now: Vec<Finding>, news: &mut News) {
+        let key = |f: &Finding| (name.to_owned(), f.rule.clone(), f.fingerprint.clone());
+        let gone: Vec<_> =
+            self.open.keys().filter(|k| k.0 == name && !now.iter().any(|f| key(f) == **k)).cloned().collect();
+        news.closed.extend(gone.into_iter().filter_map(|k| self.open.remove(&k)));
+        for finding in now {
+            let key = key(&finding);
+            if let std::collections::btree_map::Entry::Vacant(free) = self.open.entry(key) {
+                news.opened.push(finding.clone());
+                free.insert(finding);
+            }
+        }
+    }
 }

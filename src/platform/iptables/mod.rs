@@ -71,9 +71,10 @@ pub(super) fn is_nf_tables(text: &str) -> bool {
     save::read(text).nf_tables
 }
 
-/// Names of the tables in the text.
+/// Names of the tables that the text speaks for.
 pub(super) fn table_names(text: &str) -> Vec<String> {
-    save::read(text).tables.into_iter().map(|t| t.name).collect()
+    let saved = save::read(text);
+    saved.tables.into_iter().map(|t| t.name).filter(|name| !saved.foreign.contains(name)).collect()
 }
 
 /// One `-save` artifact to read.
@@ -100,7 +101,8 @@ pub(super) fn tables(
         gaps.push(Gap { reason: Reason::Unread { text: text.clone() }, location });
     }
     let reader = Reader { artifact, file, sets: sets.as_ref(), host };
-    let tables: Vec<Table> = saved.tables.iter().map(|table| reader.table(table, gaps)).collect();
+    let own = saved.tables.iter().filter(|table| !saved.foreign.contains(&table.name));
+    let tables: Vec<Table> = own.map(|table| reader.table(table, gaps)).collect();
     // what is not of the form may be anything: all packets of the family may go either way
     if saved.unread.is_empty() { tables } else { tables.into_iter().map(|t| reader.doubt(t)).collect() }
 }

@@ -45,6 +45,8 @@ pub(super) struct Saved {
     pub unread: Vec<(u32, String)>,
     /// The first comment names the backend: `(nf_tables)` or none.
     pub nf_tables: bool,
+    /// Tables that this tool cannot show, since another program filled them: what it prints of them is empty.
+    pub foreign: Vec<String>,
 }
 
 /// Reads a file. Never fails: what is not of the form is listed.
@@ -54,6 +56,9 @@ pub(super) fn read(text: &str) -> Saved {
         let line = line.trim_end_matches('\r').trim();
         if let Some(comment) = line.strip_prefix('#') {
             saved.nf_tables |= comment.contains("(nf_tables)");
+            // "# Table `nat' contains incompatible base-chains, use 'nft' tool." and "... is incompatible, ..."
+            let foreign = comment.trim().strip_prefix("Table `").filter(|rest| rest.contains("incompatible"));
+            saved.foreign.extend(foreign.and_then(|rest| rest.split_once('\'')).map(|(name, _)| name.to_owned()));
         } else if let Some(name) = line.strip_prefix('*') {
             saved.tables.push(SavedTable { name: name.trim().to_owned(), ..SavedTable::default() });
         } else if !line.is_empty() {
@@ -173,6 +178,12 @@ mod tests {
         assert!(!is_whole(text.trim_end_matches("COMMIT\n")));
         assert!(is_whole(""));
         assert!(!is_whole("Another app is currently holding the xtables lock\n"));
+    }
+
+    #[test]
+    fn tables_of_other_programs_are_not_spoken_for() {
+        let text = "# Table `nat' contains incompatible base-chains, use 'nft' tool.\n*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n";
+        assert_eq!(read(text).foreign, ["nat"]);
     }
 
     #[test]

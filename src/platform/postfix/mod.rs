@@ -38,6 +38,10 @@ impl Platform for Postfix {
         "postfix"
     }
 
+    fn signs(&self) -> &'static [&'static str] {
+        &["postconf-n.txt", "postconf-M.txt", "postconf-effective.txt", "files/etc/postfix/main.cf"]
+    }
+
     fn ask(&self) -> Vec<Ask> {
         Vec::new()
     }

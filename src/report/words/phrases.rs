@@ -7,18 +7,25 @@ use crate::finding::{Arg, Phrase};
 use crate::report::Lang;
 use crate::report::text::escape;
 use crate::report::words::reason;
+use crate::rules::Rule;
 
 /// How values are written.
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub struct Style<'a> {
     /// Language.
     pub lang: Lang,
     /// The offset in which times are shown.
     pub offset: UtcOffset,
+    /// The rules, for titles within titles.
+    pub rules: &'a [Rule],
 }
 
 /// A rule's text with its values put in, harmless for a terminal.
-pub fn fill(template: &str, arg: impl Fn(&str) -> Option<Arg>, style: Style) -> String {
+pub fn fill(template: &str, arg: impl Fn(&str) -> Option<Arg>, style: Style<'_>) -> String {
+    escape(&plain(template, arg, style))
+}
+
+fn plain(template: &str, arg: impl Fn(&str) -> Option<Arg>, style: Style<'_>) -> String {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -29,7 +36,7 @@ pub fn fill(template: &str, arg: impl Fn(&str) -> Option<Arg>, style: Style) -> 
             break;
         };
         match arg(name) {
-            Some(value) => out.push_str(&escape(&text(&value, style))),
+            Some(value) => out.push_str(&text(&value, style)),
             None => out.push('-'),
         }
         rest = behind;
@@ -39,7 +46,7 @@ pub fn fill(template: &str, arg: impl Fn(&str) -> Option<Arg>, style: Style) -> 
 }
 
 /// One value in words, not escaped yet.
-pub fn text(arg: &Arg, style: Style) -> String {
+pub fn text(arg: &Arg, style: Style<'_>) -> String {
     match arg {
         Arg::Text(text) => text.clone(),
         Arg::Count(n) => n.to_string(),
@@ -47,12 +54,19 @@ pub fn text(arg: &Arg, style: Style) -> String {
         Arg::Seconds { seconds } => span(*seconds, style.lang),
         Arg::Reason(why) => reason(why, style.lang),
         Arg::Phrase(phrase) => phrase_text(phrase, style.lang),
+        Arg::Title { rule, args } => match style.rules.iter().find(|r| r.id == *rule) {
+            Some(found) => {
+                let texts = if style.lang == Lang::En { &found.en } else { &found.ja };
+                plain(&texts.title, |name| args.get(name).cloned(), style)
+            }
+            None => rule.clone(),
+        },
         Arg::List(list) => list.iter().map(|one| text(one, style)).collect::<Vec<_>>().join(""),
     }
 }
 
 /// A moment: day and time, with the name of the offset.
-pub fn time_of(moment: OffsetDateTime, style: Style) -> String {
+pub fn time_of(moment: OffsetDateTime, style: Style<'_>) -> String {
     let local = moment.to_offset(style.offset);
     let shown = local.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]")).unwrap_or_default();
     format!("{shown} {}", offset_name(style.offset))
@@ -113,7 +127,7 @@ fn english(phrase: &Phrase) -> String {
 
 fn japanese(phrase: &Phrase) -> String {
     match phrase {
-        Phrase::Anybody => "インターネットの誰でも".to_owned(),
+        Phrase::Anybody => "インターネット上の不特定の相手".to_owned(),
         Phrase::Networks { networks } => networks.join("、"),
         Phrase::Partners => "接続先の他組織".to_owned(),
         Phrase::Itself => "機器自身".to_owned(),
@@ -135,7 +149,7 @@ fn japanese(phrase: &Phrase) -> String {
 mod tests {
     use super::*;
 
-    const EN: Style = Style { lang: Lang::En, offset: UtcOffset::UTC };
+    const EN: Style<'_> = Style { lang: Lang::En, offset: UtcOffset::UTC, rules: &[] };
 
     #[test]
     fn values_are_put_in_and_made_harmless() {
@@ -148,6 +162,6 @@ mod tests {
         assert_eq!([span(41, Lang::En), span(125, Lang::En), span(10_620, Lang::Ja)], ["41 s", "2 min 05 s", "2時間57分"]);
         let jst = UtcOffset::from_hms(9, 0, 0).unwrap();
         let moment = OffsetDateTime::from_unix_timestamp(1_647_587_880).unwrap();
-        assert_eq!(time_of(moment, Style { lang: Lang::Ja, offset: jst }), "2022-03-18 16:18:00 JST");
+        assert_eq!(time_of(moment, Style { lang: Lang::Ja, offset: jst, rules: &[] }), "2022-03-18 16:18:00 JST");
     }
 }

@@ -145,6 +145,14 @@ pub const fn heads(lang: Lang) -> [&'static str; 5] {
     }
 }
 
+/// A finding that was true during the window only.
+pub const fn during(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "during the work: ",
+        Lang::Ja => "作業中: ",
+    }
+}
+
 /// A finding that is only possible.
 pub const fn possibly(lang: Lang) -> &'static str {
     match lang {

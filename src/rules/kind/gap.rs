@@ -22,13 +22,13 @@ fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
 
 impl Kind for Gap {
     fn change(&self, rule: &Rule, view: &ChangeView<'_>) -> Vec<Finding> {
-        let long = view.gaps.iter().filter(|(from, to)| (*to - *from) > self.longest);
-        long.map(|(from, to)| {
-            let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, None);
-            finding.args.insert("from", Arg::Moment(*from));
-            finding.args.insert("to", Arg::Moment(*to));
-            finding.args.insert("span", Arg::Seconds { seconds: (*to - *from).whole_seconds() });
-            finding.named(&from.to_string())
+        let long = view.gaps.iter().filter(|gap| (gap.to - gap.from) > self.longest);
+        long.map(|gap| {
+            let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(&gap.device));
+            finding.args.insert("from", Arg::Moment(gap.from));
+            finding.args.insert("to", Arg::Moment(gap.to));
+            finding.args.insert("span", Arg::Seconds { seconds: (gap.to - gap.from).whole_seconds() });
+            finding.named(&gap.from.to_string())
         })
         .collect()
     }

@@ -40,21 +40,30 @@ impl Kind for PolicyOpen {
             let wanted = space.and(from, unused);
             space.diff(wanted, planned)
         });
-        let mut out = findings(rule, rule.severity, view.name, flows, &unmentioned);
-        out.retain(decided_by_policy);
-        if !out.is_empty() {
-            // the default lets everything else through as well: told once, here
-            for group in within(flows, &groups, |_, group| {
-                if group.hook == Hook::Output { PacketSet::FALSE } else { PacketSet::TRUE }
-            }) {
-                let from = self.from.packets(flows);
-                let space = &mut flows.drift.space;
-                let both = space.or(group.certain, group.possible);
-                let both = space.and(both, from);
-                flows.reported = space.or(flows.reported, both);
-            }
+        let by_default: Vec<Finding> = findings(rule, rule.severity, view.name, flows, &unmentioned)
+            .into_iter()
+            .filter(decided_by_policy)
+            .collect();
+        if by_default.is_empty() {
+            return Vec::new();
         }
-        out
+        // the default lets more through than unused protocols: all of it is told here, once, and an example that
+        // people know stands for it
+        let all = within(flows, &groups, |flows, group| {
+            if group.hook == Hook::Output {
+                return PacketSet::FALSE;
+            }
+            let (from, planned) = (self.from.packets(flows), flows.planned);
+            flows.drift.space.diff(from, planned)
+        });
+        for group in &all {
+            let space = &mut flows.drift.space;
+            let both = space.or(group.certain, group.possible);
+            flows.reported = space.or(flows.reported, both);
+        }
+        let sure = by_default.iter().map(|f| f.confidence).max();
+        let told = findings(rule, rule.severity, view.name, flows, &all);
+        told.into_iter().filter(|f| Some(f.confidence) == sure).collect()
     }
 }
 

@@ -40,7 +40,13 @@ impl Kind for Relay {
             Looks::Limited => Result::Limited,
         };
         let changes = if rule.over == Over::State { &drift.standing } else { &drift.opened };
-        let found = changes.iter().filter(|c| c.kind == wanted).map(|change| {
+        let of_kind = || changes.iter().filter(|c| c.kind == wanted);
+        // what strangers can do, partners can do too: told once
+        let told = |change: &Change| {
+            let strangers = |c: &Change| c.trust == Trust::Untrusted && is_anybody(&c.clients) && c.needs == change.needs;
+            change.trust == Trust::Partner && of_kind().any(|c| strangers(c) && c.listener == change.listener)
+        };
+        let found = of_kind().filter(|change| !told(change)).map(|change| {
             let opened = drift.opened.iter().find(|o| same(o, change));
             let fresh = !has_before || opened.is_some();
             let status = if fresh { Status::New } else { Status::Standing };

@@ -51,6 +51,9 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::LoginRefused { address, user, .. } => format!("{address} refused the login of {user}"),
         Reason::DeviceFailed { problem } => format!("the device could not be captured: {problem}"),
         Reason::NotCaptured { state } => format!("the device is not in the {state} state"),
+        Reason::PlatformUnknown => {
+            "its files are of no platform that can be read; declare it in site.toml, or name the platform".to_owned()
+        }
         Reason::NothingToCheck => "nothing to check yet".to_owned(),
         Reason::NoRules => "no rule is loaded".to_owned(),
         Reason::NoBefore => "there is no state from before the work, so what changed is not known".to_owned(),

@@ -68,6 +68,9 @@ pub(super) fn reason(reason: &Reason) -> String {
             "after" => "作業後の状態に、この機器が含まれていません".to_owned(),
             other => format!("{other} に、この機器が含まれていません"),
         },
+        Reason::PlatformUnknown => {
+            "読み取れる種類の設定が見当たりません。site.toml に機器の種類を記載してください".to_owned()
+        }
         Reason::NothingToCheck => "確認する対象がまだありません".to_owned(),
         Reason::NoRules => "規則が読み込まれていません".to_owned(),
         Reason::NoBefore => "作業前の状態がないため、何が変わったか分かりません".to_owned(),
