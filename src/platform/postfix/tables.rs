@@ -33,7 +33,7 @@ pub(super) enum Usage {
 /// Opens tables, each once.
 pub(super) struct Tables<'c, 'e> {
     config: &'c Config<'e>,
-    compiled: BTreeMap<String, (usize, Vec<(u32, String)>)>,
+    compiled: BTreeMap<String, Compiled>,
     open: RefCell<BTreeMap<(String, Usage), Arc<Table>>>,
     notes: RefCell<Vec<Note>>,
 }
@@ -127,7 +127,7 @@ impl<'c, 'e> Tables<'c, 'e> {
                 logical::split(rules, true).iter().filter_map(|w| in_braces(w.text)).collect();
             return read(spec, &lines.join("\n")).content;
         }
-        match self.config.evidence.file(name) {
+        match self.config.file(name) {
             Some(text) => self.noted(spec, read(&file_artifact(name), &text)),
             None => self.missing(spec, name),
         }
@@ -152,6 +152,7 @@ impl<'c, 'e> Tables<'c, 'e> {
     }
 
     fn accounts(&self) -> Content {
+        self.config.want(|wanted| wanted.accounts = true);
         match self.config.evidence.file("/etc/passwd") {
             Some(text) => tablefile::account_names("files/etc/passwd", &text).content,
             None => Content::Unknown(Reason::ContentsUnknown { name: "unix:passwd.byname".into() }),
@@ -159,7 +160,10 @@ impl<'c, 'e> Tables<'c, 'e> {
     }
 
     fn compiled(&self, spec: &str, path: &str, usage: Usage) -> Content {
-        let source = self.config.evidence.file(path).map(|text| {
+        self.config.want(|wanted| {
+            wanted.compiled.insert(spec.to_owned());
+        });
+        let source = self.config.file(path).map(|text| {
             let file = file_artifact(path);
             if usage == Usage::Aliases {
                 tablefile::aliases(&file, &text)
@@ -167,9 +171,15 @@ impl<'c, 'e> Tables<'c, 'e> {
                 tablefile::keyed(&file, &text)
             }
         });
-        let compiled = self.compiled.get(spec).map(|(_, rows)| compiled_rows(rows));
-        match (source, compiled) {
-            (Some(source), Some(compiled)) if !compiled.is_empty() => self.merge(spec, source, compiled),
+        match (source, self.compiled.get(spec)) {
+            (_, Some(Compiled::Missing)) => {
+                Content::Broken(Reason::ContentsUnknown { name: spec.to_owned() })
+            }
+            (_, Some(Compiled::Unreadable(problem))) => Content::Unknown(Reason::ArtifactUnreadable {
+                artifact: spec.to_owned(),
+                problem: problem.clone(),
+            }),
+            (Some(source), Some(Compiled::Rows(rows))) => self.merge(spec, source, compiled_rows(rows)),
             (Some(source), None) => {
                 if self.config.evidence.source == Source::Snapshot {
                     let artifact = format!("postmap-s.txt ({spec})");
@@ -177,11 +187,8 @@ impl<'c, 'e> Tables<'c, 'e> {
                 }
                 self.noted(spec, source)
             }
-            (Some(source), Some(_)) => match &source.content {
-                Content::Keyed(rows) if rows.is_empty() => source.content,
-                _ => self.merge(spec, source, BTreeMap::new()),
-            },
-            (None, Some(rows)) if !rows.is_empty() => Content::Keyed(rows),
+            // an empty dump may also be one of a table that is not there
+            (None, Some(Compiled::Rows(rows))) if !rows.is_empty() => Content::Keyed(compiled_rows(rows)),
             (None, _) => Content::Unknown(Reason::ContentsUnknown { name: spec.to_owned() }),
         }
     }
@@ -206,18 +213,35 @@ fn squeeze(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Sections `== postmap -s TYPE:FILE` of `postmap-s.txt`: the rows of each, with their line numbers.
-fn sections(text: &str) -> BTreeMap<String, (usize, Vec<(u32, String)>)> {
-    let mut out: BTreeMap<String, (usize, Vec<(u32, String)>)> = BTreeMap::new();
+/// One table in `postmap-s.txt`.
+enum Compiled {
+    /// Its rows, with their line numbers.
+    Rows(Vec<(u32, String)>),
+    /// There is no compiled table: lookups fail.
+    Missing,
+    /// The capture could not read it.
+    Unreadable(String),
+}
+
+/// Sections `== postmap -s TYPE:FILE` of `postmap-s.txt`; `!! postmap -s TYPE:FILE PROBLEM` where reading failed.
+fn sections(text: &str) -> BTreeMap<String, Compiled> {
+    let mut out = BTreeMap::new();
     let mut current: Option<String> = None;
     for (number, line) in text.lines().enumerate() {
         if let Some(spec) = line.strip_prefix("== postmap -s ") {
             let spec = spec.trim().to_owned();
-            out.entry(spec.clone()).or_insert((number, Vec::new()));
+            out.insert(spec.clone(), Compiled::Rows(Vec::new()));
             current = Some(spec);
+        } else if let Some((spec, problem)) =
+            line.strip_prefix("!! postmap -s ").and_then(|l| l.split_once(' '))
+        {
+            let missing = problem.contains("No such file");
+            let state = if missing { Compiled::Missing } else { Compiled::Unreadable(problem.to_owned()) };
+            out.insert(spec.to_owned(), state);
+            current = None;
         } else if line.starts_with("== ") {
             current = None;
-        } else if let Some((_, rows)) = current.as_ref().and_then(|spec| out.get_mut(spec)) {
+        } else if let Some(Compiled::Rows(rows)) = current.as_ref().and_then(|spec| out.get_mut(spec)) {
             rows.push((u32::try_from(number + 1).unwrap_or(u32::MAX), line.to_owned()));
         }
     }
