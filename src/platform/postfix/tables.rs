@@ -188,24 +188,28 @@ impl<'c, 'e> Tables<'c, 'e> {
                 self.noted(spec, source)
             }
             // an empty dump may also be one of a table that is not there
-            (None, Some(Compiled::Rows(rows))) if !rows.is_empty() => Content::Keyed(compiled_rows(rows)),
+            (None, Some(Compiled::Rows(rows))) if !rows.is_empty() => {
+                Content::Keyed(compiled_rows(rows).into_iter().collect())
+            }
             (None, _) => Content::Unknown(Reason::ContentsUnknown { name: spec.to_owned() }),
         }
     }
 
     /// Compiled rows, with the line of the source where both agree.
     fn merge(&self, spec: &str, source: TableText, mut compiled: BTreeMap<Box<str>, Row>) -> Content {
-        let Content::Keyed(text) = source.content else { return Content::Keyed(compiled) };
+        let Content::Keyed(text) = source.content else {
+            return Content::Keyed(compiled.into_iter().collect());
+        };
         for (key, row) in &mut compiled {
             match text.get(key) {
                 Some(same) if squeeze(&same.value) == squeeze(&row.value) => row.at = same.at.clone(),
                 _ => self.note(NoteKind::TableNotCompiled, spec, row.at.clone()),
             }
         }
-        for row in text.iter().filter(|(key, _)| !compiled.contains_key(*key)).map(|(_, row)| row) {
+        for (_, row) in text.iter().filter(|(key, _)| !compiled.contains_key(*key)) {
             self.note(NoteKind::TableNotCompiled, spec, row.at.clone());
         }
-        Content::Keyed(compiled)
+        Content::Keyed(compiled.into_iter().collect())
     }
 }
 
@@ -264,14 +268,14 @@ fn inline(name: &str, at: &Location) -> Content {
     let Some(inner) = in_braces(name) else {
         return Content::Broken(Reason::Unread { text: name.to_owned() });
     };
-    let mut rows = BTreeMap::new();
+    let mut rows = Vec::new();
     for word in logical::split(inner, true) {
         let pair = in_braces(word.text).unwrap_or(word.text);
         let Some((key, value)) = pair.split_once('=') else {
             return Content::Broken(Reason::Unread { text: name.to_owned() });
         };
         let row = Row { value: value.trim().into(), at: at.clone() };
-        rows.entry(key.trim().to_lowercase().into()).or_insert(row);
+        rows.push((key.trim().to_lowercase().into(), row));
     }
-    Content::Keyed(rows)
+    Content::Keyed(rows.into_iter().collect())
 }
