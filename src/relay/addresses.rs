@@ -8,12 +8,16 @@ use std::sync::Arc;
 use super::candidates::View;
 use super::lists::ClientMatch;
 use super::rules::Subject;
+use super::samples::examples;
 use super::table::{Content, Table};
 use super::vocabulary::{client_entries, leaves};
 use crate::packet::address::{AddressRange, AddressSet, Family, Prefix, number};
 
 /// Most ranges that are told apart.
 const MAX_RANGES: usize = 100_000;
+
+/// Most lookups of addresses, each expression of a table counted.
+const MAX_LOOKUPS: usize = 2_000_000;
 
 /// Client addresses that everybody recognises as examples; they make the best witnesses.
 const TELLING: [&str; 6] =
@@ -34,7 +38,7 @@ pub(super) fn classes(
     space: &AddressSet,
     views: &[View<'_, '_>],
     cuts: &[&AddressSet],
-    signature: &mut dyn FnMut(IpAddr) -> String,
+    signature: &mut dyn FnMut(IpAddr) -> Vec<u32>,
 ) -> (Vec<AddressClass>, bool) {
     let mut starts: BTreeSet<(Family, u128)> = BTreeSet::new();
     for family in Family::BOTH {
@@ -43,13 +47,15 @@ pub(super) fn classes(
     for cut in cuts {
         cut_set(&mut starts, cut);
     }
+    let expressions: usize = views.iter().map(|view| view.words.expressions_on_clients()).sum();
+    let most = (MAX_LOOKUPS / (1 + expressions)).clamp(512, MAX_RANGES);
     for view in views {
-        cut_view(&mut starts, view);
+        cut_view(&mut starts, view, most);
     }
-    let full = starts.len() > MAX_RANGES;
-    let mut groups: BTreeMap<String, Vec<AddressRange>> = BTreeMap::new();
-    let mut order: Vec<String> = Vec::new();
-    for piece in pieces(space, &starts).into_iter().take(MAX_RANGES) {
+    let full = starts.len() > most;
+    let mut groups: BTreeMap<Vec<u32>, Vec<AddressRange>> = BTreeMap::new();
+    let mut order: Vec<Vec<u32>> = Vec::new();
+    for piece in pieces(space, &starts).into_iter().take(most) {
         let key = signature(piece.family.address(piece.first));
         let group = groups.entry(key.clone()).or_default();
         if group.is_empty() {
@@ -61,7 +67,15 @@ pub(super) fn classes(
         let set: AddressSet = groups.remove(&key)?.into_iter().collect();
         Some(AddressClass { sample: sample(&set)?, set })
     });
-    (classes.collect(), full)
+    let mut classes: Vec<AddressClass> = classes.collect();
+    classes.sort_by_key(|class| telling(class.sample));
+    (classes, full)
+}
+
+/// Rank among the telling addresses; all others rank last.
+fn telling(address: IpAddr) -> usize {
+    let telling = TELLING.iter().map(|t| t.parse::<IpAddr>());
+    telling.into_iter().position(|t| t == Ok(address)).unwrap_or(TELLING.len())
 }
 
 /// The most telling address of a set.
@@ -83,7 +97,7 @@ fn cut_set(starts: &mut BTreeSet<(Family, u128)>, set: &AddressSet) {
     }
 }
 
-fn cut_view(starts: &mut BTreeSet<(Family, u128)>, view: &View<'_, '_>) {
+fn cut_view(starts: &mut BTreeSet<(Family, u128)>, view: &View<'_, '_>, most: usize) {
     let mut tables: Vec<&Arc<Table>> = view.words.tables(Subject::Client).collect();
     tables.extend(view.words.tables(Subject::ReverseName));
     for list in &view.words.client_lists {
@@ -103,21 +117,16 @@ fn cut_view(starts: &mut BTreeSet<(Family, u128)>, view: &View<'_, '_>) {
                 }
             }
             Content::Keyed(rows) => {
-                for network in rows.keys().filter_map(|key| network(key)) {
+                for network in rows.keys().filter_map(network) {
                     cut_set(starts, &network.into());
                 }
             }
-            Content::Patterns(rows) => {
+            Content::Patterns(_) => {
                 for octet in 0..=255u8 {
                     starts.insert((Family::Ipv4, number(IpAddr::from([octet, 0, 0, 0]))));
                 }
-                let patterns = rows.iter().filter_map(|row| row.tests.last()?.pattern.as_ref());
-                for example in patterns.flat_map(|p| p.examples(&[])) {
-                    let digits: String =
-                        example.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-                    if let Some(network) = network(digits.trim_end_matches('.')) {
-                        cut_set(starts, &network.into());
-                    }
+                for example in examples(table, Vec::new()).take(most / 8) {
+                    cut_text(starts, &example);
                 }
             }
             _ => {}
@@ -125,8 +134,23 @@ fn cut_view(starts: &mut BTreeSet<(Family, u128)>, view: &View<'_, '_>) {
     }
 }
 
+/// Cuts at an address that an expression matches, and at all networks around it: expressions end at dots and colons.
+fn cut_text(starts: &mut BTreeSet<(Family, u128)>, example: &str) {
+    let part = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+    let mut text: String = example.chars().take_while(|c| part(*c)).collect();
+    loop {
+        if let Some(network) = network(text.trim_end_matches(['.', ':'])) {
+            cut_set(starts, &network.into());
+        }
+        match text.rfind(['.', ':']) {
+            Some(end) => text.truncate(end),
+            None => break,
+        }
+    }
+}
+
 /// The network that a truncated address key stands for: `198.51.100`, `2001:db8`.
-fn network(key: &str) -> Option<Prefix> {
+pub(super) fn network(key: &str) -> Option<Prefix> {
     if let Ok(address) = key.parse::<IpAddr>() {
         return Some(Prefix::host(address));
     }
@@ -180,11 +204,25 @@ mod tests {
     fn a_space_is_cut_at_boundaries_and_grouped_again() {
         let space = AddressSet::from("10.0.0.0/8".parse::<Prefix>().unwrap());
         let cut = AddressSet::from("10.1.0.0/16".parse::<Prefix>().unwrap());
-        let mut inside = |a: IpAddr| cut.contains(a).to_string();
+        let mut inside = |a: IpAddr| vec![u32::from(cut.contains(a))];
         let (classes, full) = classes(&space, &[], &[&cut], &mut inside);
         assert!(!full);
         assert_eq!(classes.len(), 2);
         assert_eq!(classes.first().unwrap().set.union(&classes.get(1).unwrap().set), space);
-        assert_eq!(classes.get(1).unwrap().sample.to_string(), "10.1.1.9");
+        // the most telling comes first
+        assert_eq!(classes.first().unwrap().sample.to_string(), "10.1.1.9");
+    }
+
+    #[test]
+    fn an_expression_is_cut_at_dots_and_colons() {
+        let mut starts = BTreeSet::new();
+        cut_text(&mut starts, "198.51.100.");
+        let at = |text: &str| (Family::Ipv4, number(text.parse().unwrap()));
+        for start in ["198.51.100.0", "198.51.101.0", "198.51.0.0", "198.52.0.0", "198.0.0.0", "199.0.0.0"] {
+            assert!(starts.contains(&at(start)), "{start}");
+        }
+        assert_eq!(starts.len(), 6);
+        cut_text(&mut starts, "2001:db8:0:1::5x");
+        assert!(starts.contains(&(Family::Ipv6, number("2001:db8::".parse().unwrap()))));
     }
 }

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use super::addresses::{self, AddressClass};
 use super::attempt::{Attempt, Certificate, ClientName, Facts};
 use super::candidates::{self, Fresh, RecipientForm, SenderKind, View};
+use super::places::Addresses;
 use super::policy::{Auth, CertificateDemand, Listener, Policy, Tls};
 use super::profile::{Dimension, profile};
-use crate::packet::address::AddressSet;
+use crate::packet::address::{AddressSet, Prefix};
 
 /// Most texts of one dimension whose profile is taken, for each expression in the tables.
 const MAX_NAMES: usize = 64;
@@ -62,19 +63,18 @@ impl Axes {
         let tls = tls(&views);
         let encrypted = Attempt { tls: tls.last().copied().unwrap_or(false), ..base.clone() };
 
+        let mut sets = space.cuts.clone();
+        let own: Vec<&AddressSet> = seen.iter().filter_map(|s| s.policy.own_addresses.as_ref()).collect();
+        sets.extend(own);
+        let loopback: AddressSet = "127.0.0.0/8".parse::<Prefix>().map(AddressSet::from).unwrap_or_default();
+        sets.push(&loopback);
+        let quick = Addresses::new(&views, sets.clone());
+        let (addresses, full) =
+            addresses::classes(space.addresses, &views, &sets, &mut |address| quick.marks(address));
+        limited |= full;
         let tried = candidates::names(&views, fresh, space.claims_names);
         limited |= tried.is_full() || tried.items.len() > MAX_NAMES;
         let all_names: Vec<ClientName> = tried.items.into_iter().take(MAX_NAMES).collect();
-        let (addresses, full) = addresses::classes(space.addresses, &views, &space.cuts, &mut |address| {
-            let here = |cut: &&AddressSet| if cut.contains(address) { '1' } else { '0' };
-            let place: String = space.cuts.iter().map(here).collect();
-            let names = all_names.iter().map(|name| {
-                let attempt = Attempt { client: address, name: name.clone(), ..base.clone() };
-                mark(&attempt, facts, Dimension::Client)
-            });
-            names.fold(place, |all, one| all + &one)
-        });
-        limited |= full;
         let names = grouped(all_names, |name| {
             let one = |client: IpAddr| {
                 mark(&Attempt { client, name: name.clone(), ..base.clone() }, facts, Dimension::Name)
@@ -110,8 +110,8 @@ impl Axes {
         Self { addresses, names, tls, certificates, logins, greetings, senders, recipients, limited }
     }
 
-    /// How many attempts all classes make together.
-    pub(super) fn size(&self) -> usize {
+    /// How many classes each dimension has.
+    pub(super) fn sizes(&self) -> [usize; 8] {
         [
             self.addresses.len(),
             self.names.len(),
@@ -122,8 +122,11 @@ impl Axes {
             self.senders.len(),
             self.recipients.len(),
         ]
-        .iter()
-        .fold(1, |all, one| all.saturating_mul(*one))
+    }
+
+    /// How many attempts all classes make together.
+    pub(super) fn size(&self) -> usize {
+        self.sizes().iter().fold(1, |all, one| all.saturating_mul(*one))
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Plain texts come first; the first of equals is kept, so witnesses are as ordinary as they can be.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,16 +9,15 @@ use serde::Serialize;
 use super::attempt::ClientName;
 use super::lists::{ClientMatch, DomainMatch};
 use super::policy::Listener;
+use super::quick::Texts;
 use super::rules::{Condition, Subject};
+use super::samples::{Ordered, Words, examples, keys};
 use super::suffix::is_open;
 use super::table::{Content, Table};
-use super::vocabulary::{Vocabulary, client_entries, domain_entries, keys, leaves};
+use super::vocabulary::{Vocabulary, client_entries, domain_entries, leaves};
 
 /// Most own domains for which forged and routed addresses are built.
 const MAX_DOMAINS: usize = 6;
-
-/// Most candidates of one dimension.
-const MAX_CANDIDATES: usize = 30_000;
 
 /// Names for domains that no configuration mentions.
 const LABELS: [&str; 6] = ["far", "outside", "elsewhere", "distant", "foreign", "remote"];
@@ -84,34 +82,33 @@ pub(super) struct View<'v, 'p> {
 impl Fresh {
     /// Labels that occur in no key, expression or name of either side.
     pub(super) fn new(views: &[View<'_, '_>]) -> Self {
-        let texts = mentioned(views);
         let mut labels = LABELS
             .iter()
             .map(|l| (*l).to_owned())
             .chain((1..1000).map(|n| format!("far-{n}")))
-            .filter(|label| !texts.iter().any(|text| text.contains(label.as_str())));
+            .filter(|label| !is_mentioned(views, label));
         let label = labels.next().unwrap_or_else(|| "far".to_owned());
         let second = labels.next().unwrap_or_else(|| "outside".to_owned());
         Self { domain: format!("{label}.example"), sender_domain: format!("{second}.example"), label }
     }
 }
 
-fn mentioned(views: &[View<'_, '_>]) -> BTreeSet<String> {
-    let mut texts = BTreeSet::new();
-    for view in views {
-        for table in address_tables(view.listener).chain(view.words.lookups.iter().map(|l| &l.table)) {
-            for leaf in leaves(table) {
-                texts.extend(leaf.rows().map(|row| row.at.text.to_lowercase()));
-                texts.extend(keys(leaf).into_iter().map(str::to_owned));
-            }
-        }
-        texts.extend(own_domains(view.listener));
-    }
-    texts
+fn is_mentioned(views: &[View<'_, '_>], label: &str) -> bool {
+    let in_table = |table: &Arc<Table>| {
+        leaves(table).into_iter().any(|leaf| match &leaf.content {
+            Content::Keyed(rows) => rows.keys().any(|key| key.contains(label)),
+            _ => leaf.rows().any(|row| row.at.text.to_lowercase().contains(label)),
+        })
+    };
+    views.iter().any(|view| {
+        address_tables(view.listener).any(in_table)
+            || view.words.lookups.iter().any(|lookup| in_table(&lookup.table))
+            || own_domains(view.listener).iter().any(|domain| domain.contains(label))
+    })
 }
 
 /// Tables that addresses are looked up in after or beside the rules.
-fn address_tables(listener: &Listener) -> impl Iterator<Item = &Arc<Table>> {
+pub(super) fn address_tables(listener: &Listener) -> impl Iterator<Item = &Arc<Table>> {
     let (routing, listed) = (&listener.routing, &listener.listed);
     let lists =
         domain_entries(listener).filter_map(|m| if let DomainMatch::Table(t) = m { Some(t) } else { None });
@@ -121,6 +118,7 @@ fn address_tables(listener: &Listener) -> impl Iterator<Item = &Arc<Table>> {
         .flatten()
         .chain(&routing.aliases)
         .chain(&routing.copies)
+        .chain(&routing.transports)
         .chain(&listed.rewritten)
         .chain(&listed.virtual_mailboxes)
         .chain(&listed.relay)
@@ -133,19 +131,14 @@ fn own_domains(listener: &Listener) -> Vec<String> {
         DomainMatch::Name(name) if name.contains('.') => Some(name.trim_start_matches('.').to_lowercase()),
         _ => None,
     });
-    let mut out: Vec<String> = Vec::new();
-    for name in names {
-        if !out.contains(&name) && out.len() < MAX_CANDIDATES {
-            out.push(name);
-        }
-    }
-    out
+    let mut seen = std::collections::BTreeSet::new();
+    names.filter(|name| seen.insert(name.clone())).collect()
 }
 
 /// Names of mailboxes that exist.
 fn known_users(listener: &Listener) -> Vec<String> {
     let tables = listener.listed.local.iter().chain(&listener.listed.virtual_mailboxes);
-    let users = tables.flat_map(|t| keys(t)).map(|key| key.split('@').next().unwrap_or_default());
+    let users = tables.flat_map(keys).map(|key| key.split('@').next().unwrap_or_default());
     let mut out: Vec<String> = Vec::new();
     for user in users.filter(|u| !u.is_empty()) {
         if !out.iter().any(|o| o == user) {
@@ -158,36 +151,33 @@ fn known_users(listener: &Listener) -> Vec<String> {
     out
 }
 
-/// A list without repetitions that keeps its order.
-#[derive(Debug)]
-pub(super) struct Ordered<T> {
-    pub(super) items: Vec<T>,
-    seen: BTreeSet<T>,
-}
-
-impl<T: Ord + Clone> Ordered<T> {
-    fn new() -> Self {
-        Self { items: Vec::new(), seen: BTreeSet::new() }
-    }
-
-    fn push(&mut self, item: T) {
-        if self.items.len() < MAX_CANDIDATES && self.seen.insert(item.clone()) {
-            self.items.push(item);
-        }
-    }
-
-    /// Whether the limit was reached.
-    pub(super) fn is_full(&self) -> bool {
-        self.items.len() >= MAX_CANDIDATES
-    }
+/// Tables that a text of one subject is looked up in, on either side.
+fn tables<'v>(views: &'v [View<'_, '_>], subject: Subject) -> impl Iterator<Item = &'v Arc<Table>> {
+    views.iter().flat_map(move |view| {
+        let addresses = match subject {
+            Subject::Recipient => Some(address_tables(view.listener)),
+            _ => None,
+        };
+        let by_sender: &[Arc<Table>] = match subject {
+            Subject::Sender => &view.listener.routing.sender_transports,
+            _ => &[],
+        };
+        let owners = view.words.conditions.iter().filter_map(move |c| match c {
+            Condition::SenderOwned(maps) if subject == Subject::Sender => Some(maps),
+            _ => None,
+        });
+        view.words
+            .tables(subject)
+            .chain(addresses.into_iter().flatten())
+            .chain(by_sender)
+            .chain(owners.flatten())
+    })
 }
 
 /// Recipients, with how they are written.
 pub(super) fn recipients(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(String, RecipientForm)> {
-    use RecipientForm::{
-        BackupMx, Bang, Below, Literal, Matching, Nested, Percent, Plain, Quoted, SourceRoute,
-    };
-    let mut out = Ordered::new();
+    use RecipientForm::{BackupMx, Below, Literal, Matching, Plain};
+    let mut out = Ordered::new(tables(views, Subject::Recipient));
     let far = &fresh.domain;
     out.push((format!("x@{far}"), Plain));
     for user in views.iter().flat_map(|v| known_users(v.listener)) {
@@ -197,7 +187,45 @@ pub(super) fn recipients(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(Stri
         out.push((format!("x@{far}"), BackupMx));
     }
     let own: Vec<String> = views.iter().flat_map(|v| own_domains(v.listener)).collect();
-    for domain in own.iter().take(MAX_DOMAINS) {
+    for routed in routed(far, own.iter().take(MAX_DOMAINS)) {
+        out.push(routed);
+    }
+    out.push(("x@[198.51.100.80]".to_owned(), Literal));
+    let mut texts = Texts::new(views, Subject::Recipient, &fresh.label);
+    for domain in &own {
+        out.push_new((format!("x@{}.{domain}", fresh.label), Below), &mut texts);
+    }
+    for view in views {
+        let open = domain_entries(view.listener);
+        for name in open.filter_map(|m| if let DomainMatch::Name(n) = m { Some(n) } else { None }) {
+            let below = format!("x@{}.{}", fresh.label, name.trim_start_matches('.'));
+            out.push_new((below, Below), &mut texts);
+        }
+    }
+    let words = Words { domain: far, label: &fresh.label, user: "x" };
+    for table in tables(views, Subject::Recipient) {
+        // what expressions make of an address depends on more than which of them it hits
+        for address in words.of_patterns(table) {
+            out.push((address, Matching));
+            if out.is_full() {
+                return out;
+            }
+        }
+    }
+    for table in tables(views, Subject::Recipient) {
+        for address in words.of_keys(table) {
+            out.push_new((address, Matching), &mut texts);
+        }
+    }
+    out
+}
+
+/// Addresses in own domains, or none, that hold a route to another domain (RFC 5321 section 4.1.2, RFC 1123
+/// section 5.2.16).
+fn routed<'d>(far: &str, own: impl Iterator<Item = &'d String>) -> Vec<(String, RecipientForm)> {
+    use RecipientForm::{Bang, Nested, Percent, Quoted, SourceRoute};
+    let mut out = Vec::new();
+    for domain in own {
         out.push((format!("x%{far}@{domain}"), Percent));
         out.push((format!("{far}!x@{domain}"), Bang));
         out.push((format!("\"x@{far}\"@{domain}"), Quoted));
@@ -207,27 +235,13 @@ pub(super) fn recipients(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(Stri
     out.push((format!("x%{far}"), Percent));
     out.push((format!("{far}!x"), Bang));
     out.push((format!("\"x@{far}\""), Quoted));
-    out.push(("x@[198.51.100.80]".to_owned(), Literal));
-    for domain in &own {
-        out.push((format!("x@{}.{domain}", fresh.label), Below));
-    }
-    for view in views {
-        let open = domain_entries(view.listener);
-        for name in open.filter_map(|m| if let DomainMatch::Name(n) = m { Some(n) } else { None }) {
-            out.push((format!("x@{}.{}", fresh.label, name.trim_start_matches('.')), Below));
-        }
-        for table in view.words.tables(Subject::Recipient).chain(address_tables(view.listener)) {
-            for address in from_table(table, far, &fresh.label, "x") {
-                out.push((address, Matching));
-            }
-        }
-    }
     out
 }
 
 /// Senders, with what they are.
 pub(super) fn senders(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(String, SenderKind)> {
-    let mut out = Ordered::new();
+    let mut out = Ordered::new(tables(views, Subject::Sender));
+    let mut texts = Texts::new(views, Subject::Sender, &fresh.label);
     out.push((format!("spam@{}", fresh.sender_domain), SenderKind::Foreign));
     out.push((String::new(), SenderKind::Null));
     for view in views {
@@ -237,59 +251,25 @@ pub(super) fn senders(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(String,
                 out.push((format!("{user}@{domain}"), SenderKind::Own));
             }
         }
-        for table in view.words.tables(Subject::Sender) {
-            for address in from_table(table, &fresh.sender_domain, &fresh.label, "nobody") {
-                out.push((address, SenderKind::Matching));
-            }
-        }
         let owned = view.words.conditions.iter().filter_map(|c| match c {
             Condition::SenderOwned(maps) => Some(maps),
             _ => None,
         });
-        for key in owned.flatten().flat_map(|t| keys(t)).take(4) {
+        for key in owned.flatten().flat_map(keys).take(4) {
             out.push((key.to_owned(), SenderKind::Own));
         }
     }
     out.push(("root".to_owned(), SenderKind::Bare));
-    out
-}
-
-/// Addresses that a table treats apart.
-fn from_table(table: &Arc<Table>, far: &str, label: &str, user: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    for leaf in leaves(table) {
-        match &leaf.content {
-            Content::Keyed(rows) => {
-                for key in rows.keys() {
-                    match key.split_once('@') {
-                        Some((name, "")) => out.push(format!("{name}@{far}")),
-                        Some(("", domain)) => out.push(format!("{user}@{domain}")),
-                        Some(_) => out.push(key.to_string()),
-                        None => {
-                            let domain = key.trim_start_matches('.');
-                            if !key.starts_with('.') {
-                                out.push(format!("{user}@{domain}"));
-                                out.push(format!("{key}@{far}"));
-                            }
-                            out.push(format!("{user}@{label}.{domain}"));
-                        }
-                    }
-                }
+    let words = Words { domain: &fresh.sender_domain, label: &fresh.label, user: "nobody" };
+    for table in tables(views, Subject::Sender) {
+        for address in words.of_keys(table) {
+            out.push_new((address, SenderKind::Matching), &mut texts);
+        }
+        for address in words.of_patterns(table) {
+            out.push((address, SenderKind::Matching));
+            if out.is_full() {
+                return out;
             }
-            Content::Patterns(rows) => {
-                let patterns = rows.iter().filter_map(|row| row.tests.last()?.pattern.as_ref());
-                for example in patterns.flat_map(|p| p.examples(&[far, user])) {
-                    if example.contains('@') {
-                        out.push(example.clone());
-                        out.push(format!("{user}{example}"));
-                    }
-                    let word = example.trim_matches('@');
-                    out.push(format!("{word}@{far}"));
-                    out.push(format!("{user}@{word}.{far}"));
-                    out.push(format!("{user}@{word}"));
-                }
-            }
-            _ => {}
         }
     }
     out
@@ -297,33 +277,30 @@ fn from_table(table: &Arc<Table>, far: &str, label: &str, user: &str) -> Vec<Str
 
 /// Greetings; `None` is no greeting at all.
 pub(super) fn greetings(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<Option<String>> {
-    let mut out = Ordered::new();
+    let mut out = Ordered::new(tables(views, Subject::Helo));
+    let mut texts = Texts::new(views, Subject::Helo, &fresh.label);
     out.push(Some(format!("client.{}", fresh.sender_domain)));
-    for view in views {
-        for table in view.words.tables(Subject::Helo).flat_map(leaves) {
-            match &table.content {
-                Content::Keyed(rows) => {
-                    for key in rows.keys() {
-                        out.push(Some(key.trim_start_matches('.').to_owned()));
-                        out.push(Some(format!("{}.{}", fresh.label, key.trim_start_matches('.'))));
-                    }
-                }
-                Content::Patterns(rows) => {
-                    let patterns = rows.iter().filter_map(|row| row.tests.last()?.pattern.as_ref());
-                    for example in patterns.flat_map(|p| p.examples(&[&fresh.sender_domain])) {
-                        out.push(Some(format!("{example}.{}", fresh.sender_domain)));
-                        out.push(Some(example));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
     for other in ["localhost", "[198.51.100.77]", "198.51.100.77", "host"] {
         out.push(Some(other.to_owned()));
     }
     if views.iter().any(|v| !v.listener.helo_required) {
         out.push(None);
+    }
+    for table in tables(views, Subject::Helo) {
+        for key in keys(table).map(|key| key.trim_start_matches('.')) {
+            for helo in [key.to_owned(), format!("{}.{key}", fresh.label)] {
+                if !out.is_full() && texts.is_new(&helo) {
+                    out.push(Some(helo));
+                }
+            }
+        }
+        for example in examples(table, vec![fresh.sender_domain.clone()]) {
+            out.push(Some(format!("{example}.{}", fresh.sender_domain)));
+            out.push(Some(example));
+            if out.is_full() {
+                return out;
+            }
+        }
     }
     out
 }
@@ -331,7 +308,7 @@ pub(super) fn greetings(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<Option
 /// Client names: none, a name of the client's own choice, and names that the configuration knows and anybody can
 /// get. With `claimed`, every name that it knows.
 pub(super) fn names(views: &[View<'_, '_>], fresh: &Fresh, claimed: bool) -> Ordered<ClientName> {
-    let mut out = Ordered::new();
+    let mut out = Ordered::new(tables(views, Subject::Client).chain(tables(views, Subject::ReverseName)));
     let own = format!("client.{}", fresh.sender_domain);
     out.push(ClientName::Missing);
     out.push(ClientName::Verified(own.clone()));
@@ -347,22 +324,17 @@ pub(super) fn names(views: &[View<'_, '_>], fresh: &Fresh, claimed: bool) -> Ord
                 _ => {}
             }
         }
-        for table in tables.into_iter().flat_map(leaves) {
-            match &table.content {
-                Content::Keyed(rows) => {
-                    for key in rows.keys() {
-                        known_name(&mut out, key, fresh, claimed);
-                    }
+        for table in tables {
+            for key in keys(table) {
+                known_name(&mut out, key, fresh, claimed);
+            }
+            for example in examples(table, Vec::new()) {
+                let word = example.trim_matches('.');
+                out.push(ClientName::Verified(format!("{word}.{}", fresh.sender_domain)));
+                out.push(ClientName::Verified(format!("x.{word}.{}", fresh.sender_domain)));
+                if out.is_full() {
+                    return out;
                 }
-                Content::Patterns(rows) => {
-                    let patterns = rows.iter().filter_map(|row| row.tests.last()?.pattern.as_ref());
-                    for example in patterns.flat_map(|p| p.examples(&[])) {
-                        let word = example.trim_matches('.');
-                        out.push(ClientName::Verified(format!("{word}.{}", fresh.sender_domain)));
-                        out.push(ClientName::Verified(format!("x.{word}.{}", fresh.sender_domain)));
-                    }
-                }
-                _ => {}
             }
         }
     }

@@ -28,6 +28,26 @@ pub fn answer(policy: &Policy, attempt: &Attempt, facts: &Facts) -> Answer {
 
 /// What one listener answers to an attempt.
 pub fn answer_at(policy: &Policy, listener: &Listener, attempt: &Attempt, facts: &Facts) -> Answer {
+    let mut answer = every_pass(policy, listener, attempt, facts);
+    let refused = matches!(answer.verdict, Verdict::Reject | Verdict::Defer);
+    if refused && listener.may_discard && discards(policy, listener, attempt, facts) {
+        answer.confidence = Confidence::Possible;
+        answer.why.push(Reason::RunTime { text: "DISCARD for an earlier recipient of the same mail".into() });
+    }
+    answer
+}
+
+/// Whether the same mail to an own mailbox is accepted and thrown away: then the server accepts what follows too.
+fn discards(policy: &Policy, listener: &Listener, attempt: &Attempt, facts: &Facts) -> bool {
+    let own = format!("postmaster@{}", listener.routing.forms.host_name);
+    let attempt = Attempt { rcpt_to: own, ..attempt.clone() };
+    let mut chooser = Chooser::default();
+    let mut run = Run::new(policy, listener, &attempt, facts, &mut chooser);
+    run.end();
+    run.discarded || chooser.asked() > 0
+}
+
+fn every_pass(policy: &Policy, listener: &Listener, attempt: &Attempt, facts: &Facts) -> Answer {
     let mut all = Passes::default();
     let mut chooser = Chooser::default();
     loop {

@@ -119,7 +119,7 @@ pub struct Drift {
 pub fn exposures(side: Side<'_>) -> Vec<Change> {
     let all = side.policy.listeners.iter().flat_map(|listener| {
         let pair = Pair { before: None, after: Some(listener) };
-        changes(&pair, None, Some(side))
+        changes(&pair, None, Some(side)).opened
     });
     sorted(all.filter(|change| change.trust != Trust::Trusted).collect())
 }
@@ -128,12 +128,10 @@ pub fn exposures(side: Side<'_>) -> Vec<Change> {
 pub fn compare(before: Option<Side<'_>>, after: Option<Side<'_>>) -> Drift {
     let mut drift = Drift::default();
     for pair in pairs(before.map(|s| s.policy), after.map(|s| s.policy)) {
-        drift.opened.extend(changes(&pair, before, after));
-        drift.closed.extend(changes(&pair.turned(), after, before).into_iter().map(|change| Change {
-            before: change.after,
-            after: change.before,
-            ..change
-        }));
+        let changes = changes(&pair, before, after);
+        drift.opened.extend(changes.opened);
+        let turned = |c: Change| Change { before: c.after, after: c.before, ..c };
+        drift.closed.extend(changes.closed.into_iter().map(turned));
         match (pair.before, pair.after) {
             (None, Some(new)) => drift.added.push(reference(new)),
             (Some(old), None) => drift.removed.push(reference(old)),

@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use super::addresses;
 use super::attempt::{Answer, Attempt, Claim, ClaimBy, ClientName, Facts};
 use super::axes::{Axes, Seen, Space, backup};
-use super::candidates::{Fresh, RecipientForm, View};
+use super::candidates::{Fresh, View};
+use super::choice::{Choice, assemble, needs, odd, step};
 use super::evaluate::{Level, answer_at, levels};
 use super::exposure::{Change, Kind, Needs, Side, reference};
+use super::members::members;
 use super::pairs::Pair;
 use super::policy::{Bind, Listener, Policy};
 use super::prune::{Found, prune};
@@ -20,89 +22,139 @@ use crate::reason::Reason;
 
 /// Most attempts played on one listener; beyond that only those with two unusual things at most, and the result says
 /// that there may be more.
-const MAX_PLAYED: usize = 120_000;
+const MAX_PLAYED: usize = 60_000;
 
-/// What is accepted at `pair.after` and not at `pair.before`.
-pub(super) fn changes(pair: &Pair<'_>, before: Option<Side<'_>>, after: Option<Side<'_>>) -> Vec<Change> {
-    let (Some(listener), Some(side)) = (pair.after, after) else { return Vec::new() };
-    if listener.refuses.is_some() {
-        return Vec::new();
+const KINDS_OF_CLIENTS: [Trust; 3] = [Trust::Untrusted, Trust::Partner, Trust::Trusted];
+
+/// What became possible, and what became impossible.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub(super) opened: Vec<Change>,
+    pub(super) closed: Vec<Change>,
+}
+
+/// What a pair of listeners accepts in one state and not in the other.
+pub(super) fn changes(pair: &Pair<'_>, before: Option<Side<'_>>, after: Option<Side<'_>>) -> Changes {
+    let serving = |listener: Option<&'_ Listener>| listener.is_some_and(|l| l.refuses.is_none());
+    if !serving(pair.before) && !serving(pair.after) {
+        return Changes::default();
     }
-    let old = pair.before.zip(before);
-    let words = (Vocabulary::of(side.policy, listener), old.map(|(l, s)| Vocabulary::of(s.policy, l)));
-    let mut seen = vec![Seen { policy: side.policy, view: View { listener, words: &words.0 } }];
-    if let (Some((listener, side)), Some(words)) = (old, &words.1) {
-        seen.push(Seen { policy: side.policy, view: View { listener, words } });
-    }
+    let before = pair.before.zip(before).map(|(listener, side)| State::new(listener, side));
+    let after = pair.after.zip(after).map(|(listener, side)| State::new(listener, side));
+    let states = || after.iter().chain(&before);
+    let words: Vec<Vocabulary<'_>> = states().map(|s| Vocabulary::of(s.policy, s.listener)).collect();
+    let seen: Vec<Seen<'_, '_>> = states()
+        .zip(&words)
+        .map(|(s, words)| Seen { policy: s.policy, view: View { listener: s.listener, words } })
+        .collect();
     let views: Vec<View<'_, '_>> = seen.iter().map(|s| s.view).collect();
     let fresh = Fresh::new(&views);
     let facts = Facts { client_arranges: true, fresh_label: Some(fresh.label.clone()), ..Facts::default() };
-    let game = Game {
-        now: Played { policy: side.policy, listener, reached: side.reaching.reached(listener) },
-        then: old.map(|(l, s)| Played { policy: s.policy, listener: l, reached: s.reaching.reached(l) }),
-        seen,
-        fresh,
-        facts,
-    };
-    game.changes()
+    Game { before, after, seen, fresh, facts }.changes()
 }
 
 /// One listener of one state.
-struct Played<'p> {
+struct State<'p> {
     policy: &'p Policy,
     listener: &'p Listener,
     reached: Reached,
+    /// Clients that may claim another's identity by command.
+    claiming: AddressSet,
+}
+
+impl<'p> State<'p> {
+    fn new(listener: &'p Listener, side: Side<'p>) -> Self {
+        let reached = side.reaching.reached(listener);
+        let all = reached.untrusted.union(&reached.partner).union(&reached.trusted);
+        let claiming = listener
+            .xclient
+            .as_ref()
+            .map_or_else(AddressSet::none, |list| members(side.policy, listener, list, &all));
+        Self { policy: side.policy, listener, reached, claiming }
+    }
+
+    /// Which clients of a kind can make attempts from `addresses`, or claim to.
+    fn clients(&self, claim: Option<ClaimBy>, trust: Trust, addresses: &AddressSet) -> AddressSet {
+        let reached = self.reached.of(trust);
+        match claim {
+            None => reached.intersection(addresses),
+            Some(ClaimBy::ProxyHeader) if self.listener.proxy_protocol => reached.clone(),
+            Some(ClaimBy::ProxyHeader) => AddressSet::none(),
+            Some(ClaimBy::Xclient) => reached.intersection(&self.claiming),
+        }
+    }
+
+    fn everybody(&self) -> AddressSet {
+        self.reached.untrusted.union(&self.reached.partner).union(&self.reached.trusted)
+    }
 }
 
 /// One listener, before and after.
 struct Game<'v, 'p> {
-    now: Played<'p>,
-    then: Option<Played<'p>>,
+    before: Option<State<'p>>,
+    after: Option<State<'p>>,
     seen: Vec<Seen<'v, 'p>>,
     fresh: Fresh,
     facts: Facts,
 }
 
-/// Which class of each dimension, in the order of [`Axes`]; 0 is ordinary.
-pub(super) type Choice = [usize; 9];
+/// What was found in both directions, by what it asks for and of whom.
+#[derive(Default)]
+struct Both {
+    opened: BTreeMap<(Choice, Trust), Vec<Found>>,
+    closed: BTreeMap<(Choice, Trust), Vec<Found>>,
+}
 
-impl Game<'_, '_> {
-    fn changes(&self) -> Vec<Change> {
-        let mut found = BTreeMap::new();
-        let reached = &self.now.reached;
-        let real = reached.untrusted.union(&reached.partner).union(&reached.trusted);
-        let then = self.then.as_ref().map(|p| &p.reached);
-        let mut cuts = vec![&reached.untrusted, &reached.partner, &reached.trusted];
-        cuts.extend(then.into_iter().flat_map(|r| [&r.untrusted, &r.partner, &r.trusted]));
+/// One class of attempts.
+struct Class<'c> {
+    claim: Option<ClaimBy>,
+    choice: Choice,
+    needs: &'c dyn Fn() -> Needs,
+    attempt: Attempt,
+    addresses: &'c AddressSet,
+}
+
+/// A class, played on one state.
+struct Played<'s, 'p> {
+    state: &'s State<'p>,
+    answer: Answer,
+}
+
+impl<'p> Game<'_, 'p> {
+    fn states(&self) -> impl Iterator<Item = &State<'p>> {
+        self.after.iter().chain(&self.before)
+    }
+
+    fn changes(&self) -> Changes {
+        let mut found = Both::default();
+        let real = self.states().fold(AddressSet::none(), |all, state| all.union(&state.everybody()));
+        let cuts = self.states().flat_map(|s| KINDS_OF_CLIENTS.map(|trust| s.reached.of(trust))).collect();
         let honest = Space { addresses: &real, cuts, claims_names: false };
         self.play(None, &honest, &mut found);
         let anyone = impossible().complement();
-        if self.now.listener.proxy_protocol {
+        if self.states().any(|s| s.listener.proxy_protocol) {
             let space = Space { addresses: &anyone, cuts: Vec::new(), claims_names: false };
             self.play(Some(ClaimBy::ProxyHeader), &space, &mut found);
         }
-        if self.now.listener.xclient.is_some() {
+        if self.states().any(|s| !s.claiming.is_empty()) {
             let space = Space { addresses: &anyone, cuts: Vec::new(), claims_names: true };
             self.play(Some(ClaimBy::Xclient), &space, &mut found);
         }
-        prune(found)
+        Changes { opened: prune(found.opened), closed: prune(found.closed) }
     }
 
+    /// An ordinary attempt of a stranger.
     fn base(&self) -> Attempt {
-        let server = match &self.now.listener.bind {
-            Bind::Addresses(set) => addresses::sample(&set.difference(&loopback())),
-            _ => self
-                .now
-                .policy
-                .own_addresses
-                .as_ref()
-                .and_then(|own| addresses::sample(&own.difference(&loopback()))),
-        };
+        let outer = |set: &AddressSet| addresses::sample(&set.difference(&loopback()));
+        let server = self.states().find_map(|state| match &state.listener.bind {
+            Bind::Addresses(set) => outer(set),
+            _ => state.policy.own_addresses.as_ref().and_then(outer),
+        });
         Attempt {
             client: IpAddr::from([198, 51, 100, 77]),
             name: ClientName::Missing,
             server: server.unwrap_or(IpAddr::from([127, 0, 0, 1])),
-            port: self.now.listener.port.unwrap_or(25),
+            port: self.states().find_map(|state| state.listener.port).unwrap_or(25),
             helo: Some(format!("client.{}", self.fresh.sender_domain)),
             tls: false,
             certificate: None,
@@ -113,12 +165,7 @@ impl Game<'_, '_> {
         }
     }
 
-    fn play(
-        &self,
-        claim: Option<ClaimBy>,
-        space: &Space<'_>,
-        found: &mut BTreeMap<(Choice, Trust), Vec<Found>>,
-    ) {
+    fn play(&self, claim: Option<ClaimBy>, space: &Space<'_>, found: &mut Both) {
         let base = self.base();
         let axes = Axes::new(&self.seen, &self.fresh, &base, &self.facts, space);
         let unusual = if axes.size() > MAX_PLAYED { 2 } else { usize::MAX };
@@ -127,8 +174,7 @@ impl Game<'_, '_> {
         choice[0] = claim.map_or(0, |c| 1 + c as usize);
         let mut played = 0;
         loop {
-            let odd = choice.iter().skip(2).filter(|c| **c > 0).count();
-            if odd <= unusual {
+            if odd(&choice) <= unusual {
                 played += 1;
                 self.one(&axes, &base, claim, choice, found);
             }
@@ -146,123 +192,116 @@ impl Game<'_, '_> {
     }
 
     /// Plays one class of attempts, for all clients of each kind that can make it.
-    fn one(
-        &self,
-        axes: &Axes,
-        base: &Attempt,
-        claim: Option<ClaimBy>,
-        choice: Choice,
-        found: &mut BTreeMap<(Choice, Trust), Vec<Found>>,
-    ) {
+    fn one(&self, axes: &Axes, base: &Attempt, claim: Option<ClaimBy>, choice: Choice, found: &mut Both) {
         let Some((attempt, form, addresses)) = assemble(axes, base, choice) else { return };
         let facts = backup(&self.facts, form);
-        let answer = answer_at(self.now.policy, self.now.listener, &attempt, &facts);
-        let (now_least, now_most) = levels(&answer);
-        if now_most < Level::KeptForeign {
+        let play = |state: &Option<State<'p>>| -> Option<Answer> {
+            state.as_ref().map(|s| answer_at(s.policy, s.listener, &attempt, &facts))
+        };
+        let answers = (play(&self.before), play(&self.after));
+        let before = self.before.as_ref().zip(answers.0).map(|(state, answer)| Played { state, answer });
+        let after = self.after.as_ref().zip(answers.1).map(|(state, answer)| Played { state, answer });
+        let class = Class { claim, choice, needs: &|| needs(axes, claim, choice), attempt, addresses };
+        gains(&class, before.as_ref(), after.as_ref(), &mut found.opened);
+        gains(&class, after.as_ref(), before.as_ref(), &mut found.closed);
+    }
+
+    /// A limit was reached: what was not played may have changed.
+    fn too_complex(&self, base: &Attempt, found: &mut Both) {
+        if same(&self.seen) {
             return;
         }
-        let mut key = choice;
-        if claim.is_none() {
-            key[1] = 0;
-        }
-        for trust in [Trust::Untrusted, Trust::Partner, Trust::Trusted] {
-            let real = self.real(claim, trust, &attempt, addresses);
-            let Some(sample) = addresses::sample(&real) else { continue };
-            let attempt = Attempt { claim: claim.map(|by| Claim { by, from: sample }), ..attempt.clone() };
-            let old = self.then.as_ref().map(|then| self.before(then, claim, trust, &real, &attempt, &facts));
-            let (old_least, old_most) =
-                old.as_ref().and_then(|o| o.as_ref()).map_or((Level::Refused, Level::Refused), levels);
-            if now_most <= old_most && now_least <= old_least {
-                continue;
-            }
-            let certain = now_least > old_most && now_least >= Level::KeptForeign;
-            let level = if certain { now_least } else { now_most };
-            found.entry((key, trust)).or_default().push(Found {
-                change: Change {
-                    listener: reference(self.now.listener),
-                    trust,
-                    clients: real,
-                    needs: needs(axes, claim, choice),
-                    witness: attempt,
-                    before: old.flatten(),
-                    after: Some(answer.clone()),
-                    kind: kind(level),
-                    certainty: if certain { Confidence::Certain } else { Confidence::Possible },
-                },
-            });
-        }
-    }
-
-    /// The answer of the state before, for the same clients; `None` where they did not reach it.
-    fn before(
-        &self,
-        then: &Played<'_>,
-        claim: Option<ClaimBy>,
-        trust: Trust,
-        real: &AddressSet,
-        attempt: &Attempt,
-        facts: &Facts,
-    ) -> Option<Answer> {
-        let could_claim = match claim {
-            None => true,
-            Some(ClaimBy::ProxyHeader) => then.listener.proxy_protocol,
-            Some(ClaimBy::Xclient) => then.listener.xclient.is_some(),
-        };
-        let all = then.reached.untrusted.union(&then.reached.partner).union(&then.reached.trusted);
-        let reaches = real.difference(&all).is_empty();
-        let _ = trust;
-        (could_claim && reaches).then(|| answer_at(then.policy, then.listener, attempt, facts))
-    }
-
-    /// Which clients of a kind can make the attempt.
-    fn real(
-        &self,
-        claim: Option<ClaimBy>,
-        trust: Trust,
-        attempt: &Attempt,
-        addresses: &AddressSet,
-    ) -> AddressSet {
-        let reached = self.now.reached.of(trust);
-        match claim {
-            None => reached.intersection(addresses),
-            Some(ClaimBy::ProxyHeader) => reached.clone(),
-            Some(ClaimBy::Xclient) => match &self.now.listener.xclient {
-                Some(list) => {
-                    super::members::members(self.now.policy, self.now.listener, list, reached, attempt)
+        let sides = [(&self.after, &mut found.opened), (&self.before, &mut found.closed)];
+        for (state, found) in sides {
+            let Some(state) = state.as_ref().filter(|s| s.listener.refuses.is_none()) else { continue };
+            for trust in [Trust::Untrusted, Trust::Partner] {
+                let clients = state.reached.of(trust).clone();
+                if clients.is_empty() {
+                    continue;
                 }
-                None => AddressSet::none(),
-            },
-        }
-    }
-
-    /// A limit was reached: what was not played may be accepted.
-    fn too_complex(&self, base: &Attempt, found: &mut BTreeMap<(Choice, Trust), Vec<Found>>) {
-        let unchanged = self.then.is_some() && self.seen.len() == 2 && same(&self.seen);
-        for trust in [Trust::Untrusted, Trust::Partner] {
-            let clients = self.now.reached.of(trust).clone();
-            if clients.is_empty() || unchanged {
-                continue;
-            }
-            let after =
-                Answer::undecided(vec![Reason::TooComplex { subject: self.now.listener.name.to_string() }]);
-            found.entry(([usize::MAX; 9], trust)).or_default().push(Found {
-                change: Change {
-                    listener: reference(self.now.listener),
+                let name = state.listener.name.to_string();
+                let change = Change {
+                    listener: reference(state.listener),
                     trust,
                     clients,
                     needs: Needs::default(),
                     witness: base.clone(),
                     before: None,
-                    after: Some(after),
+                    after: Some(Answer::undecided(vec![Reason::TooComplex { subject: name }])),
                     kind: Kind::Open,
                     certainty: Confidence::Possible,
-                },
-            });
+                };
+                found.entry(([usize::MAX; 9], trust)).or_default().push(Found { change });
+            }
         }
     }
 }
 
-/// Whether both sides look at attempts with the same rules and tables.
+/// What `to` accepts of a class and `from` does not.
+fn gains(
+    class: &Class<'_>,
+    from: Option<&Played<'_, '_>>,
+    to: Option<&Played<'_, '_>>,
+    found: &mut BTreeMap<(Choice, Trust), Vec<Found>>,
+) {
+    let Some(to) = to.filter(|to| levels(&to.answer).1 >= Level::KeptForeign) else { return };
+    let claim = class.claim;
+    for trust in KINDS_OF_CLIENTS {
+        let clients = to.state.clients(claim, trust, class.addresses);
+        if clients.is_empty() {
+            continue;
+        }
+        // those who could not do it at all got no answer
+        let could = from.map_or_else(AddressSet::none, |from| {
+            KINDS_OF_CLIENTS.iter().fold(AddressSet::none(), |all, trust| {
+                all.union(&from.state.clients(claim, *trust, class.addresses))
+            })
+        });
+        let parts =
+            [(clients.intersection(&could), from.map(|f| &f.answer)), (clients.difference(&could), None)];
+        for (clients, old) in parts {
+            if let Some(change) = gain(class, trust, clients, old, to) {
+                // clients are merged, unless they only claim to be others
+                let mut key = class.choice;
+                key[1] = if claim.is_none() { 0 } else { key[1] };
+                found.entry((key, trust)).or_default().push(Found { change });
+            }
+        }
+    }
+}
+
+fn gain(
+    class: &Class<'_>,
+    trust: Trust,
+    clients: AddressSet,
+    old: Option<&Answer>,
+    to: &Played<'_, '_>,
+) -> Option<Change> {
+    let (old_least, old_most) = old.map_or((Level::Refused, Level::Refused), levels);
+    let (least, most) = levels(&to.answer);
+    if most <= old_most && least <= old_least {
+        return None;
+    }
+    let sample = addresses::sample(&clients)?;
+    let certain = least > old_most && least >= Level::KeptForeign;
+    let (client, claim) = match class.claim {
+        None => (sample, None),
+        Some(by) => (class.attempt.client, Some(Claim { by, from: sample })),
+    };
+    Some(Change {
+        listener: reference(to.state.listener),
+        trust,
+        clients,
+        needs: (class.needs)(),
+        witness: Attempt { client, claim, ..class.attempt.clone() },
+        before: old.cloned(),
+        after: Some(to.answer.clone()),
+        kind: kind(if certain { least } else { most }),
+        certainty: if certain { Confidence::Certain } else { Confidence::Possible },
+    })
+}
+
+/// Whether there are two sides that look at attempts with the same rules and tables.
 fn same(seen: &[Seen<'_, '_>]) -> bool {
     let text = |s: &Seen<'_, '_>| {
         let lookups: Vec<String> =
@@ -278,69 +317,6 @@ fn kind(level: Level) -> Kind {
         Level::Limited => Kind::Limited,
         _ => Kind::KeptForeign,
     }
-}
-
-fn assemble<'a>(
-    axes: &'a Axes,
-    base: &Attempt,
-    choice: Choice,
-) -> Option<(Attempt, RecipientForm, &'a AddressSet)> {
-    let [_, address, name, tls, certificate, login, greeting, sender, recipient] = choice;
-    let class = axes.addresses.get(address)?;
-    let (rcpt_to, form) = axes.recipients.get(recipient)?;
-    let attempt = Attempt {
-        client: class.sample,
-        name: axes.names.get(name)?.clone(),
-        tls: *axes.tls.get(tls)?,
-        certificate: axes.certificates.get(certificate)?.clone(),
-        login: axes.logins.get(login)?.clone(),
-        helo: axes.greetings.get(greeting)?.clone(),
-        mail_from: axes.senders.get(sender)?.0.clone(),
-        rcpt_to: rcpt_to.clone(),
-        ..base.clone()
-    };
-    Some((attempt, *form, &class.set))
-}
-
-fn needs(axes: &Axes, claim: Option<ClaimBy>, choice: Choice) -> Needs {
-    let [_, _, name, tls, certificate, login, greeting, sender, recipient] = choice;
-    Needs {
-        claim,
-        name: axes.names.get(name).filter(|_| name > 0).cloned(),
-        tls: tls > 0,
-        certificate: certificate > 0,
-        login: login > 0,
-        helo: axes.greetings.get(greeting).filter(|_| greeting > 0).cloned(),
-        sender: axes.senders.get(sender).filter(|_| sender > 0).map(|(text, kind)| (*kind, text.clone())),
-        recipient: axes
-            .recipients
-            .get(recipient)
-            .filter(|(_, form)| *form != RecipientForm::Plain)
-            .map(|(text, form)| (*form, text.clone())),
-    }
-}
-
-/// The next combination, the last dimension fastest; `false` after the last.
-fn step(choice: &mut Choice, axes: &Axes) -> bool {
-    let sizes = [
-        1,
-        axes.addresses.len(),
-        axes.names.len(),
-        axes.tls.len(),
-        axes.certificates.len(),
-        axes.logins.len(),
-        axes.greetings.len(),
-        axes.senders.len(),
-        axes.recipients.len(),
-    ];
-    for (place, size) in choice.iter_mut().zip(sizes).skip(1).rev() {
-        if *place + 1 < size {
-            *place += 1;
-            return true;
-        }
-        *place = 0;
-    }
-    false
 }
 
 fn set(texts: &[&str]) -> AddressSet {

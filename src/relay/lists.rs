@@ -60,6 +60,7 @@ pub struct ClientList {
     addresses: Partition,
     names: Names,
     others: Vec<usize>,
+    not_addresses: Vec<usize>,
 }
 
 /// A list of domains.
@@ -73,7 +74,7 @@ pub struct DomainList {
 }
 
 /// Literal names with the first entry that holds each.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Names {
     parents: Parents,
     first: BTreeMap<Box<str>, usize>,
@@ -143,8 +144,12 @@ impl ClientList {
     pub fn new(name: impl Into<Arc<str>>, parents: Parents, entries: Vec<Entry<ClientMatch>>) -> Self {
         let mut names = Names { parents, first: BTreeMap::new() };
         let (mut sets, mut others) = (Vec::with_capacity(entries.len()), Vec::new());
+        let mut not_addresses = Vec::new();
         for (i, entry) in entries.iter().enumerate() {
             let mut set = AddressSet::none();
+            if !matches!(entry.matches, ClientMatch::Addresses(_)) {
+                not_addresses.push(i);
+            }
             match &entry.matches {
                 ClientMatch::Addresses(addresses) => set = addresses.clone(),
                 ClientMatch::Name(name) => names.insert(name, i),
@@ -152,7 +157,14 @@ impl ClientList {
             }
             sets.push(set);
         }
-        Self { name: name.into(), addresses: Partition::first_match(&sets), entries, names, others }
+        Self {
+            name: name.into(),
+            addresses: Partition::first_match(&sets),
+            entries,
+            names,
+            others,
+            not_addresses,
+        }
     }
 
     /// The entries, in order.
@@ -163,6 +175,15 @@ impl ClientList {
     /// How a name covers what lies below it.
     pub fn parents(&self) -> Parents {
         self.names.parents
+    }
+
+    /// Whether the addresses in the list make an address a member, and how many entries that are no addresses stand
+    /// before the deciding one: addresses with equal results cannot be told apart by the list, whatever the name.
+    pub(super) fn place(&self, address: std::net::IpAddr) -> (bool, usize) {
+        let place = self.addresses.find(address);
+        let is = place.and_then(|i| self.entries.get(i)).is_some_and(|e| !e.excludes);
+        let before = self.not_addresses.partition_point(|i| place.is_none_or(|place| *i < place));
+        (is, before)
     }
 
     /// Whether a client is a member, as far as the list alone can say.
@@ -199,6 +220,12 @@ impl DomainList {
     /// How a name covers what lies below it.
     pub fn parents(&self) -> Parents {
         self.names.parents
+    }
+
+    /// Whether another list surely has the same members.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let excludes = |list: &Self| list.entries.iter().any(|e| e.excludes) || !list.others.is_empty();
+        self.names == other.names && !excludes(self) && !excludes(other)
     }
 
     /// Whether `domain` itself stands in the list as a name.

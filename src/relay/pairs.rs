@@ -9,13 +9,6 @@ pub(super) struct Pair<'p> {
     pub(super) after: Option<&'p Listener>,
 }
 
-impl Pair<'_> {
-    /// The other way round.
-    pub(super) fn turned(&self) -> Self {
-        Self { before: self.after, after: self.before }
-    }
-}
-
 /// Pairs by name and port, then by port and address; what has no partner stands alone.
 pub(super) fn pairs<'p>(before: Option<&'p Policy>, after: Option<&'p Policy>) -> Vec<Pair<'p>> {
     let mut old: Vec<&Listener> = before.into_iter().flat_map(|p| &p.listeners).collect();

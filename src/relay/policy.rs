@@ -116,6 +116,8 @@ pub struct Listener {
     pub listed: Arc<Listed>,
     /// All permanent refusals are made temporary ones.
     pub soft_bounce: bool,
+    /// Some rule accepts mail to throw it away; from then on the server accepts every recipient of that mail.
+    pub may_discard: bool,
     /// Services outside the evidence that may refuse what the rules accept.
     pub gates: Vec<Reason>,
     /// What happens to accepted mail.

@@ -62,7 +62,7 @@ pub(super) fn profile(
     match dimension {
         Dimension::Sender => {
             let listed = if run.sender.is_empty() { Ok(None) } else { run.sender_unlisted() };
-            let _ = write!(out, "{:?}", listed.map(|code| code.is_some()));
+            let _ = write!(out, "{:?}{:?}", listed.map(|code| code.is_some()), run.sender_transport());
         }
         Dimension::Recipient => recipient(&mut out, &mut run),
         _ => {}

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::exposure::Change;
-use super::game::Choice;
+use super::addresses::sample;
+use super::choice::Choice;
+use super::exposure::{Change, Kind};
 use super::reach::Trust;
 use crate::finding::Confidence;
+use crate::packet::address::AddressSet;
 
 /// Most results for one listener.
 const MAX_RESULTS: usize = 24;
@@ -20,17 +22,11 @@ pub(super) struct Found {
 pub(super) fn prune(found: BTreeMap<(Choice, Trust), Vec<Found>>) -> Vec<Change> {
     let mut all: Vec<(Choice, Change)> = Vec::new();
     for ((choice, _), group) in found {
+        let mut ways: BTreeMap<(Kind, Confidence), Vec<Change>> = BTreeMap::new();
         for Found { change } in group {
-            let twin = all.iter_mut().find(|(c, other)| {
-                *c == choice
-                    && (other.trust, other.kind, other.certainty)
-                        == (change.trust, change.kind, change.certainty)
-            });
-            match twin {
-                Some((_, other)) => merge(other, change),
-                None => all.push((choice, change)),
-            }
+            ways.entry((change.kind, change.certainty)).or_default().push(change);
         }
+        all.extend(ways.into_values().filter_map(|way| Some((choice, merged(way)?))));
     }
     all.sort_by_key(|(choice, change)| {
         let odd = choice.iter().enumerate().filter(|(i, c)| *i != 1 && **c > 0).count();
@@ -54,14 +50,14 @@ pub(super) fn prune(found: BTreeMap<(Choice, Trust), Vec<Found>>) -> Vec<Change>
     kept.into_iter().map(|(_, change)| change).collect()
 }
 
-/// Keeps the more telling witness of two.
-fn merge(into: &mut Change, change: Change) {
-    into.clients = into.clients.union(&change.clients);
-    if super::addresses::sample(&into.clients) == Some(change.witness.client) {
-        into.witness = change.witness;
-        into.before = change.before;
-        into.after = change.after;
-    }
+/// All clients of one way, with the most telling of the witnesses.
+fn merged(way: Vec<Change>) -> Option<Change> {
+    let ranges = way.iter().flat_map(|change| change.clients.ranges());
+    let clients: AddressSet = ranges.copied().collect();
+    let telling = sample(&clients)?;
+    let best = way.iter().position(|change| change.clients.contains(telling)).unwrap_or(0);
+    let change = way.into_iter().nth(best)?;
+    Some(Change { clients, ..change })
 }
 
 /// Whether one way asks nothing that the other does not ask too.

@@ -226,7 +226,8 @@ impl Run<'_> {
         Ok(base)
     }
 
-    fn sender_transport(&mut self) -> Result<Option<Transport>, Broken> {
+    /// What the sender's address makes of the last class's transport.
+    pub(super) fn sender_transport(&mut self) -> Result<Option<Transport>, Broken> {
         let routing = Arc::clone(&self.routing);
         if routing.sender_transports.is_empty() || self.sender.is_empty() {
             return Ok(None);

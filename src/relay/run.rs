@@ -67,6 +67,7 @@ pub(super) struct Run<'a> {
     steps: usize,
     pub(super) defer_if_permit: bool,
     pub(super) defer_if_reject: bool,
+    /// Whether the mail is accepted and thrown away.
     pub(super) discarded: bool,
     pub(super) kept_back: bool,
     /// Whether a gate outside the evidence could still refuse.

@@ -4,7 +4,7 @@
 //! tables made of tables. What the evidence does not hold is a table too, one whose every answer is unknown.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::partition::Partition;
@@ -28,7 +28,7 @@ pub struct Table {
 #[derive(Debug, Clone)]
 pub enum Content {
     /// Exact keys, in lower case; a subject is looked up under all its derived keys (parent domains, parts).
-    Keyed(BTreeMap<Box<str>, Row>),
+    Keyed(Rows),
     /// Networks, first match; only whole addresses are looked up.
     Networks {
         /// Row number by address.
@@ -57,6 +57,53 @@ pub struct Row {
     pub value: Arc<str>,
     /// Where.
     pub at: Location,
+}
+
+/// Rows by exact key, sorted; keys are in lower case.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    sorted: Vec<(Box<str>, Row)>,
+    index: HashMap<Box<str>, usize>,
+}
+
+impl Rows {
+    /// The row of a key, whatever its case.
+    pub fn get(&self, key: &str) -> Option<&Row> {
+        let found = if key.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
+            self.index.get(key.to_lowercase().as_str())
+        } else {
+            self.index.get(key)
+        };
+        found.and_then(|i| self.sorted.get(*i)).map(|(_, row)| row)
+    }
+
+    /// Keys and rows, sorted by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Row)> {
+        self.sorted.iter().map(|(key, row)| (&**key, row))
+    }
+
+    /// The keys, sorted.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.sorted.iter().map(|(key, _)| &**key)
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.sorted.is_empty()
+    }
+}
+
+impl FromIterator<(Box<str>, Row)> for Rows {
+    /// Of equal keys the first wins.
+    fn from_iter<I: IntoIterator<Item = (Box<str>, Row)>>(rows: I) -> Self {
+        let mut all: BTreeMap<Box<str>, Row> = BTreeMap::new();
+        for (key, row) in rows {
+            all.entry(key).or_insert(row);
+        }
+        let sorted: Vec<(Box<str>, Row)> = all.into_iter().collect();
+        let index = sorted.iter().enumerate().map(|(i, (key, _))| (key.clone(), i)).collect();
+        Self { sorted, index }
+    }
 }
 
 /// One row of a table of regular expressions.
@@ -108,6 +155,11 @@ impl Table {
         }
     }
 
+    /// Whether it is a table of expressions.
+    pub(super) fn has_patterns(&self) -> bool {
+        matches!(self.content, Content::Patterns(_))
+    }
+
     /// What `key` is answered with. `guess` is asked for each expression that cannot be evaluated here.
     pub fn find<'t>(&'t self, key: &str, guess: &mut dyn FnMut(&Reason) -> bool) -> Found<'t> {
         self.find_at(key, guess, 0)
@@ -118,7 +170,7 @@ impl Table {
             return Found::Unknown(Reason::TooComplex { subject: self.name.to_string() });
         }
         match &self.content {
-            Content::Keyed(rows) => match rows.get(key.to_lowercase().as_str()) {
+            Content::Keyed(rows) => match rows.get(key) {
                 Some(row) => Found::Row(row, Cow::Borrowed(&row.value)),
                 None => Found::Nothing,
             },
@@ -138,7 +190,7 @@ impl Table {
     /// Every row, in order.
     pub fn rows(&self) -> Box<dyn Iterator<Item = &Row> + '_> {
         match &self.content {
-            Content::Keyed(rows) => Box::new(rows.values()),
+            Content::Keyed(rows) => Box::new(rows.iter().map(|(_, row)| row)),
             Content::Networks { rows, .. } => Box::new(rows.iter()),
             Content::Patterns(rows) => Box::new(rows.iter().map(|r| &r.row)),
             Content::Constant(row) => Box::new(std::iter::once(row)),

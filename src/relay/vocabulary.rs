@@ -71,6 +71,20 @@ impl<'p> Vocabulary<'p> {
         self.lookups.iter().filter(move |l| l.subject == subject).map(|l| &l.table)
     }
 
+    /// How many expressions a client's address and name are matched with.
+    pub(super) fn expressions_on_clients(&self) -> usize {
+        let listed = self.client_lists.iter().flat_map(|list| client_entries(list)).filter_map(|m| match m {
+            ClientMatch::Table(table) => Some(table),
+            _ => None,
+        });
+        let looked_up = self.tables(Subject::Client).chain(self.tables(Subject::ReverseName));
+        looked_up
+            .chain(listed)
+            .flat_map(leaves)
+            .map(|leaf| if let Content::Patterns(rows) = &leaf.content { rows.len() } else { 0 })
+            .sum()
+    }
+
     /// Whether some condition is one of these.
     pub(super) fn asks(&self, which: impl Fn(&Condition) -> bool) -> bool {
         self.conditions.iter().any(|condition| which(condition))
@@ -95,15 +109,6 @@ pub(super) fn leaves(table: &Arc<Table>) -> Vec<&Arc<Table>> {
         }
     }
     out
-}
-
-/// The literal keys of a table.
-pub(super) fn keys(table: &Arc<Table>) -> Vec<&str> {
-    leaves(table)
-        .into_iter()
-        .filter_map(|leaf| if let Content::Keyed(rows) = &leaf.content { Some(rows) } else { None })
-        .flat_map(|rows| rows.keys().map(|key| &**key))
-        .collect()
 }
 
 /// Names and tables of a client list.

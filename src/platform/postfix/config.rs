@@ -1,9 +1,11 @@
 //! The configuration as the evidence gives it: main.cf and master.cf, or what `postconf` prints of them, or both.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::ask::Wanted;
 use super::defaults::{self, Version};
 use super::expand::{ExpandError, expand};
 use super::logical;
@@ -14,6 +16,7 @@ use crate::evidence::{DeviceEvidence, Proof, Source};
 use crate::finding::Location;
 use crate::platform::Gap;
 use crate::reason::Reason;
+use crate::relay::{Note, NoteKind};
 
 /// Deepest nesting of `$name` in a list.
 const MAX_DEPTH: usize = 40;
@@ -37,6 +40,7 @@ pub(super) struct Config<'e> {
     pub(super) services: Vec<Service>,
     pub(super) version: Option<Version>,
     gaps: RefCell<BTreeSet<Gap>>,
+    wanted: RefCell<Wanted>,
 }
 
 /// A value as written, and where.
@@ -60,9 +64,7 @@ impl<'e> Config<'e> {
         }
         let version = effective.get("mail_version").and_then(|s| defaults::version(s.value()));
         let mut gaps = BTreeSet::new();
-        for artifact in
-            ["postconf-effective.txt", "postconf-n.txt", "postconf-M.txt", "postmap-s.txt", &main, &master]
-        {
+        for artifact in ["postconf-effective.txt", "postconf-n.txt", "postconf-M.txt", &main, &master] {
             proven(evidence, artifact, &mut gaps);
         }
         let explicit = match (raw, printed) {
@@ -93,12 +95,54 @@ impl<'e> Config<'e> {
                 mastercf::read("master.cf", "smtp inet n - y - - smtpd").0
             }
         };
-        Some(Self { evidence, explicit, effective, services, version, gaps: RefCell::new(gaps) })
+        Some(Self {
+            evidence,
+            explicit,
+            effective,
+            services,
+            version,
+            gaps: RefCell::new(gaps),
+            wanted: RefCell::default(),
+        })
+    }
+
+    /// The text of a file on the device; that it was wanted is remembered.
+    pub(super) fn file(&self, path: &str) -> Option<Cow<'e, str>> {
+        self.wanted.borrow_mut().files.insert(path.to_owned());
+        self.evidence.file(path)
+    }
+
+    /// Remembers that something was wanted.
+    pub(super) fn want(&self, note: impl FnOnce(&mut Wanted)) {
+        note(&mut self.wanted.borrow_mut());
+    }
+
+    /// What the reader wanted to see, and what it must not.
+    pub(super) fn wanted(&self) -> Wanted {
+        let mut wanted = self.wanted.borrow().clone();
+        let all = self.explicit.iter().chain(self.effective.iter());
+        for (_, setting) in all.filter(|(name, _)| name.ends_with("_sasl_password_maps")) {
+            let words = logical::split(setting.value(), true);
+            wanted.secret.extend(
+                words.iter().filter_map(|w| w.text.rsplit_once(':')).map(|(_, path)| path.to_owned()),
+            );
+        }
+        wanted
     }
 
     /// Notes something missing or not understood.
     pub(super) fn gap(&self, reason: Reason, location: Option<Location>) {
         self.gaps.borrow_mut().insert(Gap { reason, location });
+    }
+
+    /// What was noticed and decides nothing.
+    pub(super) fn notes(&self) -> Vec<Note> {
+        let note = |at: &Location| Note {
+            kind: NoteKind::Overridden,
+            subject: at.text.split('=').next().unwrap_or_default().trim().into(),
+            at: at.clone(),
+        };
+        self.explicit.overridden.iter().map(note).collect()
     }
 
     /// What was noted, sorted.

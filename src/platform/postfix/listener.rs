@@ -79,6 +79,7 @@ impl<'c, 'e> Reader<'_, 'c, 'e> {
                 && scope.flag("smtpd_reject_unlisted_recipient"),
             listed: Arc::new(self.listed(&scope)),
             soft_bounce: scope.flag("soft_bounce"),
+            may_discard: builder.discards.get(),
             gates: gates(&scope),
             routing: Arc::new(routing::routing(
                 self.config,
@@ -182,6 +183,7 @@ impl<'c, 'e> Reader<'_, 'c, 'e> {
             refuses_unlisted_recipient: false,
             listed: Arc::new(Listed::default()),
             soft_bounce: false,
+            may_discard: false,
             gates: Vec::new(),
             routing: Arc::new(routing::routing(
                 self.config,

@@ -83,7 +83,7 @@ fn push<M>(
         return;
     }
     if word.starts_with('/') {
-        let Some(text) = scope.config.evidence.file(word) else {
+        let Some(text) = scope.config.file(word) else {
             let reason = Reason::ContentsUnknown { name: word.to_owned() };
             scope.config.gap(reason.clone(), Some(at.clone()));
             out.push(Entry { matches: unknown(reason), excludes: false, at: at.clone() });

@@ -3,6 +3,7 @@
 //! Follows postconf(5), master(5), access(5), SMTPD_ACCESS_README and ADDRESS_CLASS_README of Postfix 3.7, and what a
 //! live 3.7.11 answered where they leave room.
 
+mod ask;
 mod bind;
 mod builtin;
 mod config;
@@ -17,9 +18,13 @@ mod maincf;
 mod mastercf;
 mod restrictions;
 mod routing;
+mod secrets;
 mod tablefile;
 mod tables;
 mod transport;
+
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 
@@ -43,15 +48,26 @@ impl Platform for Postfix {
     }
 
     fn ask(&self) -> Vec<Ask> {
-        Vec::new()
+        ask::first()
     }
 
-    fn prove(&self, _artifact: &str, _bytes: &[u8]) -> Result<(), Reason> {
-        Ok(())
+    fn follow(&self, got: &DeviceEvidence) -> Vec<Ask> {
+        let Some(config) = Config::load(got) else { return Vec::new() };
+        let folder = config.global().get("config_directory");
+        config.want(|wanted| {
+            wanted.files.extend(["main.cf", "master.cf"].map(|file| format!("{folder}/{file}")))
+        });
+        // whatever the reader looks for is what must be fetched
+        let _ = policy(&config);
+        ask::next(got, &config.wanted())
+    }
+
+    fn prove(&self, artifact: &str, bytes: &[u8]) -> Result<(), Reason> {
+        ask::prove(artifact, bytes)
     }
 
     fn secrets(&self) -> &'static [Secret] {
-        &[]
+        secrets::SECRETS
     }
 
     fn noise(&self) -> &'static [Noise] {
@@ -76,16 +92,22 @@ impl Platform for Postfix {
 /// configuration.
 fn read(evidence: &DeviceEvidence) -> Option<(Policy, Vec<Gap>)> {
     let config = Config::load(evidence)?;
-    let tables = tables::Tables::new(&config);
+    let policy = policy(&config);
+    Some((policy, config.take_gaps()))
+}
+
+fn policy(config: &Config<'_>) -> Policy {
+    let tables = tables::Tables::new(config);
     let policy = RefCell::new(Policy::default());
-    let own = host::interfaces(&config);
-    let reader = listener::Reader { config: &config, tables: &tables, policy: &policy, own };
+    let own = host::interfaces(config);
+    let reader = listener::Reader { config, tables: &tables, policy: &policy, own };
     let listeners = reader.listeners();
     let own_addresses = reader.own.as_deref().map(host::addresses);
-    let notes = tables.take_notes();
     let mut policy = policy.into_inner();
     policy.listeners = listeners;
     policy.own_addresses = own_addresses;
-    policy.notes = notes;
-    Some((policy, config.take_gaps()))
+    policy.notes = tables.take_notes();
+    policy.notes.extend(config.notes());
+    policy.notes.sort();
+    policy
 }

@@ -28,6 +28,8 @@ pub(super) struct Builder<'b, 'c, 'e> {
     /// Whether unknown recipients are looked for at all.
     pub(super) checks_listing: bool,
     pub(super) auth: bool,
+    /// Whether some table answers DISCARD.
+    pub(super) discards: Cell<bool>,
     classes: BTreeMap<String, ListId>,
     rules: Cell<usize>,
 }
@@ -58,6 +60,7 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
             auth,
             classes,
             rules: Cell::new(0),
+            discards: Cell::new(false),
         };
         for (name, id) in &builder.classes {
             let list = builder.rule_list(name, &scope.words(name), None);
@@ -225,7 +228,10 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
             "DEFER" => Action::Refuse(number("access_map_defer_code", 450)),
             "HANGUP" => Action::Refuse(421),
             "HOLD" => Action::Hold,
-            "DISCARD" => Action::Discard,
+            "DISCARD" => {
+                self.discards.set(true);
+                Action::Discard
+            }
             "REDIRECT" if text.contains('@') => Action::Redirect,
             "REDIRECT" => Action::Continue,
             "DEFER_IF_PERMIT" => Action::DeferIfPermit,

@@ -98,7 +98,7 @@ fn origin(scope: &Scope<'_, '_>) -> String {
     if !value.starts_with('/') {
         return value;
     }
-    match scope.config.evidence.file(&value) {
+    match scope.config.file(&value) {
         Some(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
         None => {
             scope.config.gap(Reason::ContentsUnknown { name: value }, Some(scope.at("myorigin")));

@@ -3,7 +3,6 @@
 //! A row that Postfix warns about and skips is skipped here too; a row that only *we* cannot evaluate stays, as a
 //! match that nobody knows.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::logical::{self, Logical};
@@ -24,20 +23,20 @@ pub(super) struct TableText {
 /// `key value` rows, as postmap(1) compiles them: keys in lower case, the first of equal keys wins.
 pub(super) fn keyed(file: &str, text: &str) -> TableText {
     let (lines, mut skipped) = logical::lines(file, text);
-    let mut rows = BTreeMap::new();
+    let mut rows = Vec::new();
     for line in &lines {
         match key_value(&line.text) {
             Some((key, value)) if !value.is_empty() => insert(&mut rows, key, value, line.at(0)),
             _ => skipped.push(line.at(0)),
         }
     }
-    TableText { content: Content::Keyed(rows), skipped }
+    TableText { content: Content::Keyed(rows.into_iter().collect()), skipped }
 }
 
 /// `name: value` rows, as postalias(1) compiles them.
 pub(super) fn aliases(file: &str, text: &str) -> TableText {
     let (lines, mut skipped) = logical::lines(file, text);
-    let mut rows = BTreeMap::new();
+    let mut rows = Vec::new();
     for line in &lines {
         let (key, rest) = match line.text.strip_prefix('"').and_then(|t| t.split_once('"')) {
             Some((key, rest)) => (key, rest.trim_start().strip_prefix(':')),
@@ -48,12 +47,12 @@ pub(super) fn aliases(file: &str, text: &str) -> TableText {
             _ => skipped.push(line.at(0)),
         }
     }
-    TableText { content: Content::Keyed(rows), skipped }
+    TableText { content: Content::Keyed(rows.into_iter().collect()), skipped }
 }
 
 /// Names in the first field of passwd(5) lines; a line may be the name alone.
 pub(super) fn account_names(file: &str, text: &str) -> TableText {
-    let mut rows = BTreeMap::new();
+    let mut rows = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let name = line.split(':').next().unwrap_or_default().trim();
         if !name.is_empty() && !name.starts_with('#') {
@@ -61,11 +60,11 @@ pub(super) fn account_names(file: &str, text: &str) -> TableText {
             insert(&mut rows, name, name, at);
         }
     }
-    TableText { content: Content::Keyed(rows), skipped: Vec::new() }
+    TableText { content: Content::Keyed(rows.into_iter().collect()), skipped: Vec::new() }
 }
 
-fn insert(rows: &mut BTreeMap<Box<str>, Row>, key: &str, value: &str, at: Location) {
-    rows.entry(key.to_lowercase().into()).or_insert_with(|| Row { value: value.into(), at });
+fn insert(rows: &mut Vec<(Box<str>, Row)>, key: &str, value: &str, at: Location) {
+    rows.push((key.to_lowercase().into(), Row { value: value.into(), at }));
 }
 
 fn key_value(text: &str) -> Option<(&str, &str)> {

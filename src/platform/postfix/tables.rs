@@ -33,7 +33,7 @@ pub(super) enum Usage {
 /// Opens tables, each once.
 pub(super) struct Tables<'c, 'e> {
     config: &'c Config<'e>,
-    compiled: BTreeMap<String, (usize, Vec<(u32, String)>)>,
+    compiled: BTreeMap<String, Compiled>,
     open: RefCell<BTreeMap<(String, Usage), Arc<Table>>>,
     notes: RefCell<Vec<Note>>,
 }
@@ -127,7 +127,7 @@ impl<'c, 'e> Tables<'c, 'e> {
                 logical::split(rules, true).iter().filter_map(|w| in_braces(w.text)).collect();
             return read(spec, &lines.join("\n")).content;
         }
-        match self.config.evidence.file(name) {
+        match self.config.file(name) {
             Some(text) => self.noted(spec, read(&file_artifact(name), &text)),
             None => self.missing(spec, name),
         }
@@ -152,6 +152,7 @@ impl<'c, 'e> Tables<'c, 'e> {
     }
 
     fn accounts(&self) -> Content {
+        self.config.want(|wanted| wanted.accounts = true);
         match self.config.evidence.file("/etc/passwd") {
             Some(text) => tablefile::account_names("files/etc/passwd", &text).content,
             None => Content::Unknown(Reason::ContentsUnknown { name: "unix:passwd.byname".into() }),
@@ -159,7 +160,10 @@ impl<'c, 'e> Tables<'c, 'e> {
     }
 
     fn compiled(&self, spec: &str, path: &str, usage: Usage) -> Content {
-        let source = self.config.evidence.file(path).map(|text| {
+        self.config.want(|wanted| {
+            wanted.compiled.insert(spec.to_owned());
+        });
+        let source = self.config.file(path).map(|text| {
             let file = file_artifact(path);
             if usage == Usage::Aliases {
                 tablefile::aliases(&file, &text)
@@ -167,9 +171,15 @@ impl<'c, 'e> Tables<'c, 'e> {
                 tablefile::keyed(&file, &text)
             }
         });
-        let compiled = self.compiled.get(spec).map(|(_, rows)| compiled_rows(rows));
-        match (source, compiled) {
-            (Some(source), Some(compiled)) if !compiled.is_empty() => self.merge(spec, source, compiled),
+        match (source, self.compiled.get(spec)) {
+            (_, Some(Compiled::Missing)) => {
+                Content::Broken(Reason::ContentsUnknown { name: spec.to_owned() })
+            }
+            (_, Some(Compiled::Unreadable(problem))) => Content::Unknown(Reason::ArtifactUnreadable {
+                artifact: spec.to_owned(),
+                problem: problem.clone(),
+            }),
+            (Some(source), Some(Compiled::Rows(rows))) => self.merge(spec, source, compiled_rows(rows)),
             (Some(source), None) => {
                 if self.config.evidence.source == Source::Snapshot {
                     let artifact = format!("postmap-s.txt ({spec})");
@@ -177,28 +187,29 @@ impl<'c, 'e> Tables<'c, 'e> {
                 }
                 self.noted(spec, source)
             }
-            (Some(source), Some(_)) => match &source.content {
-                Content::Keyed(rows) if rows.is_empty() => source.content,
-                _ => self.merge(spec, source, BTreeMap::new()),
-            },
-            (None, Some(rows)) if !rows.is_empty() => Content::Keyed(rows),
+            // an empty dump may also be one of a table that is not there
+            (None, Some(Compiled::Rows(rows))) if !rows.is_empty() => {
+                Content::Keyed(compiled_rows(rows).into_iter().collect())
+            }
             (None, _) => Content::Unknown(Reason::ContentsUnknown { name: spec.to_owned() }),
         }
     }
 
     /// Compiled rows, with the line of the source where both agree.
     fn merge(&self, spec: &str, source: TableText, mut compiled: BTreeMap<Box<str>, Row>) -> Content {
-        let Content::Keyed(text) = source.content else { return Content::Keyed(compiled) };
+        let Content::Keyed(text) = source.content else {
+            return Content::Keyed(compiled.into_iter().collect());
+        };
         for (key, row) in &mut compiled {
             match text.get(key) {
                 Some(same) if squeeze(&same.value) == squeeze(&row.value) => row.at = same.at.clone(),
                 _ => self.note(NoteKind::TableNotCompiled, spec, row.at.clone()),
             }
         }
-        for row in text.iter().filter(|(key, _)| !compiled.contains_key(*key)).map(|(_, row)| row) {
+        for (_, row) in text.iter().filter(|(key, _)| !compiled.contains_key(*key)) {
             self.note(NoteKind::TableNotCompiled, spec, row.at.clone());
         }
-        Content::Keyed(compiled)
+        Content::Keyed(compiled.into_iter().collect())
     }
 }
 
@@ -206,18 +217,35 @@ fn squeeze(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Sections `== postmap -s TYPE:FILE` of `postmap-s.txt`: the rows of each, with their line numbers.
-fn sections(text: &str) -> BTreeMap<String, (usize, Vec<(u32, String)>)> {
-    let mut out: BTreeMap<String, (usize, Vec<(u32, String)>)> = BTreeMap::new();
+/// One table in `postmap-s.txt`.
+enum Compiled {
+    /// Its rows, with their line numbers.
+    Rows(Vec<(u32, String)>),
+    /// There is no compiled table: lookups fail.
+    Missing,
+    /// The capture could not read it.
+    Unreadable(String),
+}
+
+/// Sections `== postmap -s TYPE:FILE` of `postmap-s.txt`; `!! postmap -s TYPE:FILE PROBLEM` where reading failed.
+fn sections(text: &str) -> BTreeMap<String, Compiled> {
+    let mut out = BTreeMap::new();
     let mut current: Option<String> = None;
     for (number, line) in text.lines().enumerate() {
         if let Some(spec) = line.strip_prefix("== postmap -s ") {
             let spec = spec.trim().to_owned();
-            out.entry(spec.clone()).or_insert((number, Vec::new()));
+            out.insert(spec.clone(), Compiled::Rows(Vec::new()));
             current = Some(spec);
+        } else if let Some((spec, problem)) =
+            line.strip_prefix("!! postmap -s ").and_then(|l| l.split_once(' '))
+        {
+            let missing = problem.contains("No such file");
+            let state = if missing { Compiled::Missing } else { Compiled::Unreadable(problem.to_owned()) };
+            out.insert(spec.to_owned(), state);
+            current = None;
         } else if line.starts_with("== ") {
             current = None;
-        } else if let Some((_, rows)) = current.as_ref().and_then(|spec| out.get_mut(spec)) {
+        } else if let Some(Compiled::Rows(rows)) = current.as_ref().and_then(|spec| out.get_mut(spec)) {
             rows.push((u32::try_from(number + 1).unwrap_or(u32::MAX), line.to_owned()));
         }
     }
@@ -240,14 +268,14 @@ fn inline(name: &str, at: &Location) -> Content {
     let Some(inner) = in_braces(name) else {
         return Content::Broken(Reason::Unread { text: name.to_owned() });
     };
-    let mut rows = BTreeMap::new();
+    let mut rows = Vec::new();
     for word in logical::split(inner, true) {
         let pair = in_braces(word.text).unwrap_or(word.text);
         let Some((key, value)) = pair.split_once('=') else {
             return Content::Broken(Reason::Unread { text: name.to_owned() });
         };
         let row = Row { value: value.trim().into(), at: at.clone() };
-        rows.entry(key.trim().to_lowercase().into()).or_insert(row);
+        rows.push((key.trim().to_lowercase().into(), row));
     }
-    Content::Keyed(rows)
+    Content::Keyed(rows.into_iter().collect())
 }
