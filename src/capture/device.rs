@@ -11,11 +11,14 @@ use super::script::{self, Mark, Question};
 use super::ssh::{Connection, Hops, Phase, SshError};
 use super::target::Target;
 use crate::evidence::{Artifact, DeviceEvidence, Origin, Proof, Source};
-use crate::platform::{ABSENT_STATUS, Ask, How, Platform};
+use crate::platform::{ABSENT_STATUS, Ask, How, Platform, with_hosts};
 use crate::reason::{Break, Reason};
 
 /// Captures one device. Whatever goes wrong is part of the evidence.
 pub(super) async fn capture(target: &Target, options: &Options, hops: &Hops) -> DeviceEvidence {
+    let mut options = options.clone();
+    options.limits.total = target.timeout.unwrap_or(options.limits.total);
+    let options = &options;
     let platforms: Vec<String> = target.platforms.iter().map(|p| p.id().to_owned()).collect();
     let mut evidence = DeviceEvidence::new(target.name.clone(), platforms, Source::Snapshot);
     let deadline = exec::deadline(&options.limits);
@@ -57,8 +60,9 @@ async fn ask_all(
     let first = random_mark().ok_or_else(|| failed("the system has no random numbers"))?;
     let mut asker = Asker::new(connection, limits, deadline, move || random_mark().unwrap_or(first.clone()));
     let mut asked = BTreeSet::new();
+    let platforms = with_hosts(target.platforms.iter().copied());
     let mut next: Vec<(Ask, &dyn Platform)> =
-        target.platforms.iter().flat_map(|p| p.ask().into_iter().map(|a| (a, *p))).collect();
+        platforms.iter().flat_map(|p| p.ask().into_iter().map(|a| (a, *p))).collect();
     for _ in 0..limits.rounds {
         next.retain(|(ask, _)| asked.insert(ask.artifact.clone()));
         if next.is_empty() {
@@ -80,8 +84,7 @@ async fn ask_all(
         if let Some(error) = fatal {
             return Err(error.reason());
         }
-        next =
-            target.platforms.iter().flat_map(|p| p.follow(evidence).into_iter().map(|a| (a, *p))).collect();
+        next = platforms.iter().flat_map(|p| p.follow(evidence).into_iter().map(|a| (a, *p))).collect();
     }
     next.retain(|(ask, _)| !asked.contains(&ask.artifact));
     if next.is_empty() && asked.len() <= limits.questions {
@@ -151,7 +154,7 @@ impl Absorb<'_> {
         let origin = Origin { command: self.command(), status: answer.status };
         let bytes = if absent { Vec::new() } else { self.redact(answer.bytes) };
         self.evidence.origins.insert(self.ask.artifact.clone(), origin);
-        self.evidence.artifacts.insert(self.ask.artifact, Artifact { bytes, proof });
+        self.evidence.artifacts.insert(self.ask.artifact, Artifact { bytes: bytes.into(), proof });
     }
 
     /// Why a status is no answer.

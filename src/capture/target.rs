@@ -24,6 +24,8 @@ pub struct Target {
     pub platforms: Vec<&'static dyn Platform>,
     /// Host keys on record, for the device and its hops.
     pub known_hosts: Arc<KnownHosts>,
+    /// Time for everything about this device, where it differs from [`Limits::total`].
+    pub timeout: Option<Duration>,
 }
 
 impl fmt::Debug for Target {

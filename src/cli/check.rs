@@ -28,11 +28,45 @@ pub(super) struct Args {
 }
 
 /// The states that are judged together.
-struct States {
-    before: Option<State>,
-    samples: Vec<State>,
-    after: State,
-    stored: bool,
+pub(super) struct States {
+    /// Before the work.
+    pub(super) before: Option<State>,
+    /// During it, in order.
+    pub(super) samples: Vec<State>,
+    /// After it.
+    pub(super) after: State,
+    /// They lie in the store under the change's id.
+    pub(super) stored: bool,
+}
+
+/// Where words for people go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Console {
+    /// Standard output.
+    Out,
+    /// Standard error, because standard output belongs to somebody else: a result in another format, or a command.
+    Err,
+}
+
+impl Console {
+    /// Standard output, unless a result goes there.
+    ///
+    /// # Errors
+    /// The options contradict each other.
+    pub(super) fn of(global: &Global) -> Result<Self, CliError> {
+        Ok(if global.outputs()?.iter().any(|o| o.path.is_none()) { Self::Err } else { Self::Out })
+    }
+
+    /// Writes.
+    ///
+    /// # Errors
+    /// The other end refuses.
+    pub(super) fn write(self, text: &str, colour: super::global::Colour) -> Result<(), CliError> {
+        Ok(match self {
+            Self::Out => super::colour::to_stdout(text, colour),
+            Self::Err => super::colour::to_stderr(text, colour),
+        }?)
+    }
 }
 
 /// Judges, prints, and says what the process ends with.
@@ -40,10 +74,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
         return Err(super::unknown_platform(platform));
     }
-    let start = args.after.as_deref().map_or_else(|| PathBuf::from("."), |a| start_of(a, &global.store));
+    let start = args.after.as_deref().map_or_else(|| PathBuf::from("."), |a| start_of(a, global.store_folder()));
     let declared = global.declared(&start)?;
     let states = states(args, global, &declared)?;
-    conclude(&states.before, &states.samples, &states.after, states.stored, &declared, global, args.table)
+    conclude(&states, &declared, global, args.table, Console::of(global)?)
 }
 
 fn states(args: &Args, global: &Global, declared: &Declared) -> Result<States, CliError> {
@@ -53,7 +87,7 @@ fn states(args: &Args, global: &Global, declared: &Declared) -> Result<States, C
         let before = args.before.as_deref().map(named).transpose()?;
         let after = named(after)?;
         let samples = match &after.phase {
-            Some((change, Phase::After)) => samples(global, change, before.as_ref())?,
+            Some((change, Phase::After)) => samples(global, change)?,
             _ => Vec::new(),
         };
         let stored = after.phase.is_some() && before.as_ref().is_some_and(|b| b.phase.is_some());
@@ -71,31 +105,38 @@ fn states(args: &Args, global: &Global, declared: &Declared) -> Result<States, C
         other => Err(other),
     })?;
     let after = named(&format!("{change}:after"))?;
-    let samples = samples(global, &change, before.as_ref())?;
+    let samples = samples(global, &change)?;
     Ok(States { before, samples, after, stored: true })
 }
 
 /// What was seen during the window.
-fn samples(global: &Global, change: &str, _before: Option<&State>) -> Result<Vec<State>, CliError> {
+fn samples(global: &Global, change: &str) -> Result<Vec<State>, CliError> {
     let selector = Selector { change: change.to_owned(), phase: Phase::During };
     let entries = match global.store().find(&selector) {
         Ok(entries) => entries,
         Err(crate::evidence::StoreError::NoSnapshot { .. }) => Vec::new(),
         Err(e) => return Err(store_error(e)),
     };
-    entries.iter().map(|entry| entry.load().map(State::of).map_err(store_error)).collect()
+    let mut samples: Vec<State> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let mut sample = State::of(entry.load().map_err(store_error)?);
+        if let Some(last) = samples.last() {
+            sample.share(last);
+        }
+        samples.push(sample);
+    }
+    Ok(samples)
 }
 
 /// Judges states, writes every result, and says what the process ends with.
 pub(super) fn conclude(
-    before: &Option<State>,
-    samples: &[State],
-    after: &State,
-    stored: bool,
+    states: &States,
     declared: &Declared,
     global: &Global,
     whole_table: bool,
+    console: Console,
 ) -> Result<Exit, CliError> {
+    let States { before, samples, after, stored } = states;
     let case = Case {
         before: before.as_ref(),
         samples,
@@ -125,10 +166,10 @@ pub(super) fn conclude(
         site: site.as_deref(),
         planned: planned(declared, &judged),
         compared: before.is_some(),
-        stored,
+        stored: *stored,
         digest: after.digest.as_deref(),
     };
-    print(&report, global, whole_table)?;
+    print(&report, global, whole_table, console)?;
     Ok(exit)
 }
 
@@ -146,7 +187,7 @@ fn planned(declared: &Declared, judged: &Judged) -> Option<(usize, usize)> {
     Some((all.saturating_sub(absent), all))
 }
 
-fn print(report: &Report<'_>, global: &Global, whole_table: bool) -> Result<(), CliError> {
+fn print(report: &Report<'_>, global: &Global, whole_table: bool, console: Console) -> Result<(), CliError> {
     let outputs = global.outputs()?;
     for output in &outputs {
         let text = match output.format {
@@ -159,7 +200,6 @@ fn print(report: &Report<'_>, global: &Global, whole_table: bool) -> Result<(), 
         };
         write_output(output, &text)?;
     }
-    let taken = outputs.iter().any(|o| o.path.is_none());
     if global.quiet {
         return Ok(());
     }
@@ -167,9 +207,6 @@ fn print(report: &Report<'_>, global: &Global, whole_table: bool) -> Result<(), 
     if whole_table || report.judged.findings.len() > 1 && card::blocking_count(report) > 1 {
         text.push_str(&table::render(report));
     }
-    let text = super::colour::paint(&text, report.judged.verdict);
-    // where a result goes to standard output, nothing else does
-    if taken { super::colour::to_stderr(&text, global.color) } else { super::colour::to_stdout(&text, global.color) }?;
-    Ok(())
+    console.write(&super::colour::paint(&text, report.judged.verdict), global.color)
 }
 

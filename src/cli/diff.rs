@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(filter) = &args.filter {
         return Err(CliError::Usage(format!("--filter {filter}: none of the known platforms has named access lists")));
     }
-    let declared = global.declared(&start_of(&args.after, &global.store))?;
+    let declared = global.declared(&start_of(&args.after, global.store_folder()))?;
     let before = global.state(&args.before, &declared, args.platform.as_deref())?;
     let after = global.state(&args.after, &declared, args.platform.as_deref())?;
     let names: std::collections::BTreeSet<&String> = before.devices.keys().chain(after.devices.keys()).collect();

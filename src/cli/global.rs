@@ -15,7 +15,11 @@ use crate::platform;
 use crate::report::{Lang, Style, diagnostic};
 use crate::rules::{self, Rule, pack};
 use crate::site::find::{change_beside, find};
-use crate::site::{Change, Known, Rejected, Site};
+use crate::site::load::load;
+use crate::site::{Change, Known, Rejected, Site, Source};
+
+/// Folder of the evidence store, unless another one is named.
+const STORE: &str = ".sekisho";
 
 /// Options that every command knows.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,9 +30,9 @@ pub struct Global {
     /// The change.toml that counts; else the one beside site.toml
     #[arg(long, value_name = "FILE", global = true)]
     pub change: Option<PathBuf>,
-    /// Folder of the evidence store
-    #[arg(long, value_name = "FOLDER", default_value = ".sekisho", global = true)]
-    pub store: PathBuf,
+    /// Folder of the evidence store; else .sekisho, and for demo a temporary one
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub store: Option<PathBuf>,
     /// Language of what is printed; else by the locale
     #[arg(long, value_enum, global = true)]
     pub lang: Option<Lang>,
@@ -121,7 +125,12 @@ impl Global {
 
     /// The store.
     pub fn store(&self) -> Store {
-        Store::open(&self.store)
+        Store::open(self.store_folder())
+    }
+
+    /// The store's folder.
+    pub fn store_folder(&self) -> &Path {
+        self.store.as_deref().unwrap_or(Path::new(STORE))
     }
 
     /// Where results go.
@@ -153,18 +162,33 @@ impl Global {
         let start = std::path::absolute(start).unwrap_or_else(|_| start.to_path_buf());
         let found = find(self.site.as_deref(), &start, Path::is_file);
         let path = found.path().map(Path::to_path_buf);
-        let ids: Vec<&str> = platform::REGISTRY.iter().map(|p| p.id()).collect();
-        let home = std::env::home_dir();
-        let known = Known { platforms: &ids, packs: pack::SHIPPED, home: home.as_deref() };
-        let reject = |rejected: Rejected| CliError::Declaration(diagnostic::render(&rejected, self.lang()));
-        let site = path.as_ref().map(|path| Site::load(path, &known)).transpose().map_err(reject)?;
         let change = match &self.change {
             Some(path) => Some(path.clone()),
             None => path.as_ref().and_then(|site| change_beside(site, Path::is_file)),
         };
-        let change = change.map(|path| Change::load(&path, site.as_ref())).transpose().map_err(reject)?;
+        let sources = (path.as_deref().map(load), change.as_deref().map(load));
+        self.read(path, sources.0.transpose(), sources.1.transpose())
+    }
+
+    /// What these texts declare.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(super) fn read(
+        &self,
+        path: Option<PathBuf>,
+        site: Result<Option<Source>, Rejected>,
+        change: Result<Option<Source>, Rejected>,
+    ) -> Result<Declared, CliError> {
+        let ids: Vec<&str> = platform::REGISTRY.iter().map(|p| p.id()).collect();
+        let home = std::env::home_dir();
+        let known = Known { platforms: &ids, packs: pack::SHIPPED, home: home.as_deref() };
+        let reject = |rejected: Rejected| CliError::Declaration(diagnostic::render(&rejected, self.lang()));
+        let site = site.map_err(reject)?.map(|source| Site::parse(&source, &known)).transpose().map_err(reject)?;
+        let change = change.map_err(reject)?;
+        let change = change.map(|source| Change::parse(&source, site.as_ref())).transpose().map_err(reject)?;
         let site = site.unwrap_or_default();
-        let rules = rules::load(&site.packs, crate::site::load::load).map_err(reject)?;
+        let rules = rules::load(&site.packs, load).map_err(reject)?;
         Ok(Declared { site, path, change, rules })
     }
 

@@ -1,13 +1,20 @@
 //! The command line: one file a command.
 
+mod capture;
 mod check;
 mod colour;
+mod demo;
 mod diff;
 pub mod exit;
 pub mod global;
+mod guard;
 mod init;
 pub mod progress;
+mod snapshot;
+mod targets;
 mod trace;
+mod watch;
+mod window;
 
 use clap::{Parser, Subcommand};
 
@@ -26,10 +33,18 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A whole incident on this machine with nothing set up: captured before, during, after, and judged
+    Demo(demo::Args),
     /// Write a commented site.toml, an example of a change, a folder for rules, and .gitignore
     Init(init::Args),
+    /// One host, no preparation: capture it, run a command, look meanwhile, capture again, judge
+    Guard(guard::Args),
+    /// The devices of a change into a snapshot
+    Capture(capture::Args),
     /// What changed between two states, in text and in meaning
     Diff(diff::Args),
+    /// Look again and again while the window is open, tell at once what opened, and judge at its end
+    Watch(watch::Args),
     /// The gate: rules over state and drift, verdict, exit code
     Check(check::Args),
     /// What happens to packets or relay attempts, and by which lines
@@ -71,8 +86,12 @@ impl CliError {
 pub fn run(cli: &Cli) -> Result<Exit, CliError> {
     let global = &cli.global;
     match &cli.command {
+        Command::Demo(args) => demo::run(args, global),
         Command::Init(args) => init::run(args, global.lang()),
+        Command::Guard(args) => guard::run(args, global),
+        Command::Capture(args) => capture::run(args, global),
         Command::Diff(args) => diff::run(args, global),
+        Command::Watch(args) => watch::run(args, global),
         Command::Check(args) => check::run(args, global),
         Command::Trace(args) => trace::run(args),
     }

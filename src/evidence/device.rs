@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +27,8 @@ pub enum Proof {
 /// One named output of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// The bytes, after redaction.
-    pub bytes: Vec<u8>,
+    /// The bytes, after redaction; shared by states that hold the same.
+    pub bytes: Arc<[u8]>,
     /// How it was shown that they are all.
     pub proof: Proof,
 }

@@ -79,8 +79,15 @@ impl DeviceFile {
             _ => return Ok(Self::default()),
         }
         let bytes = read_file(&path)?;
-        let parsed = toml::from_slice(&bytes);
-        parsed.map_err(|e| FolderError::DeviceFile { path, problem: e.to_string() })
+        Self::parse(&bytes).map_err(|e| FolderError::DeviceFile { path, problem: e.to_string() })
+    }
+
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// What makes it no such file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, toml::de::Error> {
+        toml::from_slice(bytes)
     }
 
     fn identity(&self) -> Identity {
@@ -144,7 +151,7 @@ pub fn read_device(folder: &Path, name: &str, platforms: Vec<String>) -> Result<
     device.identity = DeviceFile::read(folder)?.identity();
     for artifact in list(folder)?.into_iter().filter(|name| name != DEVICE_FILE) {
         let bytes = read_file(&folder.join(&artifact))?;
-        device.artifacts.insert(artifact, Artifact { bytes, proof: Proof::Given });
+        device.artifacts.insert(artifact, Artifact { bytes: bytes.into(), proof: Proof::Given });
     }
     Ok(device)
 }

@@ -114,6 +114,10 @@ pub struct Noise {
 pub trait Platform: Sync {
     /// Name in `site.toml` and on the command line.
     fn id(&self) -> &'static str;
+    /// What it runs on, whose facts are asked for and read first.
+    fn host(&self) -> Option<&'static dyn Platform> {
+        None
+    }
     /// Artifacts by which a folder of files is known to be of this platform.
     fn signs(&self) -> &'static [&'static str] {
         &[]
@@ -146,10 +150,27 @@ pub fn by_id(id: &str) -> Option<&'static dyn Platform> {
     REGISTRY.iter().copied().find(|p| p.id() == id)
 }
 
-/// The noise of some platforms, and of the host they run on.
+/// What some platforms run on, each once, and then the platforms.
+pub fn with_hosts<'p>(platforms: impl IntoIterator<Item = &'p dyn Platform>) -> Vec<&'p dyn Platform> {
+    let platforms: Vec<&dyn Platform> = platforms.into_iter().collect();
+    let mut out: Vec<&dyn Platform> = Vec::new();
+    for host in platforms.iter().filter_map(|p| p.host()) {
+        if !out.iter().any(|p| p.id() == host.id()) {
+            out.push(host);
+        }
+    }
+    out.extend(platforms);
+    out
+}
+
+/// The same by ids; an id that nobody knows is passed over.
+fn named(platforms: &[String]) -> Vec<&'static dyn Platform> {
+    with_hosts(platforms.iter().filter_map(|id| by_id(id)))
+}
+
+/// The noise of some platforms, and of what they run on.
 pub fn noise(platforms: &[String]) -> Vec<Noise> {
-    let own = platforms.iter().filter_map(|id| by_id(id)).flat_map(|p| p.noise().iter().copied());
-    linux::NOISE.iter().copied().chain(own).collect()
+    named(platforms).iter().flat_map(|p| p.noise().iter().copied()).collect()
 }
 
 /// The platforms whose artifacts a folder of files holds, sorted by id.
@@ -161,8 +182,7 @@ pub fn detect(evidence: &DeviceEvidence) -> Vec<String> {
 /// Reads all of a device's platforms into one model.
 pub fn read(evidence: &DeviceEvidence) -> DeviceModel {
     let mut model = DeviceModel::default();
-    linux::read(evidence, &mut model);
-    for platform in evidence.platforms.iter().filter_map(|id| by_id(id)) {
+    for platform in named(&evidence.platforms) {
         platform.read(evidence, &mut model);
     }
     model

@@ -31,10 +31,10 @@ pub fn render(report: &Report<'_>) -> String {
             let _ = writeln!(out, "  {}", parts.join(if lang == Lang::Ja { "。" } else { "; " }));
         }
         Some(first) => {
-            let _ = writeln!(out, "{name}  {}   {tail}", title(first, report));
+            let _ = writeln!(out, "{name}  {}   {tail}", title(first, report.style));
             details(&mut out, first, report);
             for finding in blocking.iter().skip(1) {
-                let _ = writeln!(out, "  {} {}", words::labels(lang).further, title(finding, report));
+                let _ = writeln!(out, "  {} {}", words::labels(lang).further, title(finding, report.style));
             }
             let mut parts = vec![words::proof(&counts(report), lang), watched(report)];
             parts.extend(report.digest.map(|d| format!("sha256 {}", d.get(..16).unwrap_or(d))));
@@ -70,10 +70,10 @@ fn blocking<'a>(report: &Report<'a>) -> Vec<&'a Finding> {
 }
 
 /// A finding's title in words.
-pub(super) fn title(finding: &Finding, report: &Report<'_>) -> String {
-    let lang = report.style.lang;
-    let text = match report.rule(&finding.rule) {
-        Some(rule) => fill(&texts(rule, lang).title, |name| finding.args.get(name).cloned(), report.style),
+pub(super) fn title(finding: &Finding, style: Style<'_>) -> String {
+    let lang = style.lang;
+    let text = match style.rules.iter().find(|rule| rule.id == finding.rule) {
+        Some(rule) => fill(&texts(rule, lang).title, |name| finding.args.get(name).cloned(), style),
         None => finding.rule.clone(),
     };
     let text = if finding.status == Status::Passed { format!("{}{text}", words::during(lang)) } else { text };
@@ -113,7 +113,7 @@ fn details(out: &mut String, finding: &Finding, report: &Report<'_>) {
 }
 
 /// The witness in one line.
-fn example(witness: &Witness, finding: &Finding, lang: Lang) -> Option<String> {
+pub(super) fn example(witness: &Witness, finding: &Finding, lang: Lang) -> Option<String> {
     let outcome = |d: &Decided| {
         let code = d.code.map_or_else(String::new, |c| format!("{c} "));
         format!("{code}{}", words::outcome(&d.verdict, lang))

@@ -48,7 +48,7 @@ fn finding(finding: &Finding, report: &Report<'_>) -> Value {
         let text = report.rule(&finding.rule).map(|rule| {
             let words = texts(rule, report.style.lang);
             let put = |template: &str| fill(template, |name| finding.args.get(name).cloned(), report.style);
-            json!({ "title": title(finding, report), "why": put(&words.why), "fix": put(&words.fix) })
+            json!({ "title": title(finding, report.style), "why": put(&words.why), "fix": put(&words.fix) })
         });
         fields.insert("text".to_owned(), text.unwrap_or_default());
         if let Some(rule) = report.rule(&finding.rule) {

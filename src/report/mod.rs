@@ -1,5 +1,6 @@
 //! The only room that writes words for people: formats, and texts in English and Japanese.
 
+pub mod captured;
 pub mod card;
 pub mod changes;
 pub mod diagnostic;
@@ -7,6 +8,7 @@ pub mod json;
 pub mod lang;
 pub mod table;
 pub mod text;
+pub mod ticker;
 pub mod words;
 
 pub use lang::Lang;

@@ -26,7 +26,7 @@ pub fn render(report: &Report<'_>) -> String {
             words::severity(finding.severity, lang).to_owned(),
             escape(finding.device.as_deref().unwrap_or("-")),
             escape(&finding.rule),
-            title(finding, report),
+            title(finding, report.style),
             line(finding),
         ]);
     }

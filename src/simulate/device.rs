@@ -45,7 +45,7 @@ impl State {
         let known = DeviceFile::read(folder)?;
         Ok(Self {
             name: name.to_owned(),
-            artifacts: evidence.artifacts.into_iter().map(|(name, a)| (name, a.bytes)).collect(),
+            artifacts: evidence.artifacts.into_iter().map(|(name, a)| (name, a.bytes.to_vec())).collect(),
             seed: known.host_key_seed.unwrap_or_else(|| seed.to_owned()),
             banner: known.banner.unwrap_or_default(),
         })

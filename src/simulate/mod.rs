@@ -8,6 +8,7 @@
 mod device;
 mod play;
 mod server;
+pub mod story;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -45,6 +46,9 @@ pub enum SimulateError {
         /// The state.
         state: String,
     },
+    /// There is no such incident.
+    #[error("there is no incident {0:?}; there are {known}", known = story::names().join(", "))]
+    Story(String),
     /// A host key cannot be made from its seed.
     #[error("cannot make a host key: {0}")]
     Key(String),

@@ -5,11 +5,14 @@
 //! the last, and at most from the beginning of the last look before it to the end of the first behind it.
 
 pub mod timeline;
+mod watcher;
+
+pub use watcher::{Closed, News, Watcher};
 
 use time::OffsetDateTime;
 
-use crate::evidence::State;
-use crate::finding::{Arg, Confidence, Finding, Status};
+use crate::evidence::{DeviceEvidence, State};
+use crate::finding::{Arg, Finding, Status};
 use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::{Case, Watched};
 use crate::rules::verdict::EVIDENCE;
@@ -76,16 +79,25 @@ fn looks(case: &Case<'_>, device: &str) -> Vec<Seen> {
         return Vec::new();
     }
     let before = case.before.and_then(|state| state.devices.get(device));
-    let states = case.before.into_iter().chain(case.samples).chain([case.after]);
-    let judged = states.filter_map(|state| {
-        let (started, ended) = state.taken?;
-        let pair = Pair { name: device, before: Some(before), after: state.devices.get(device), taken: Some(started) };
-        let (_, findings) = judge_device(&pair, case.site, case.change, case.rules);
-        let whole = !findings.iter().any(|f| f.rule == EVIDENCE);
-        let harm = || findings.into_iter().filter(|f| f.status == Status::New).collect();
-        Some(Seen { look: Look { started, ended }, findings: whole.then(harm) })
-    });
-    judged.collect()
+    let mut last: Option<(&DeviceEvidence, Option<Vec<Finding>>)> = None;
+    let mut seen = Vec::new();
+    for state in case.before.into_iter().chain(case.samples).chain([case.after]) {
+        let Some((started, ended)) = state.taken else { continue };
+        let there = state.devices.get(device);
+        // most looks see what the one before saw
+        let findings = match (&last, there) {
+            (Some((evidence, findings)), Some(there)) if *evidence == there => findings.clone(),
+            _ => {
+                let pair = Pair { name: device, before: Some(before), after: there, taken: Some(started) };
+                let (_, findings) = judge_device(&pair, case.site, case.change, case.rules);
+                let whole = !findings.iter().any(|f| f.rule == EVIDENCE);
+                whole.then(|| findings.into_iter().filter(|f| f.status == Status::New).collect())
+            }
+        };
+        last = there.map(|there| (there, findings.clone()));
+        seen.push(Seen { look: Look { started, ended }, findings });
+    }
+    seen
 }
 
 /// Spans within the window in which a device was not looked at; none where nobody watched at all.
@@ -125,58 +137,4 @@ pub fn watched(case: &Case<'_>) -> Option<Watched> {
     let (from, to) = (taken().map(|(s, _)| s).min()?, taken().map(|(_, e)| e).max()?);
     let longest = gaps(case).iter().map(|g| (g.to - g.from).whole_seconds()).max().unwrap_or(0);
     Some(Watched { from, to, samples: case.samples.len(), longest_gap: longest })
-}
-
-/// What opened and closed between two looks, for telling at once.
-#[derive(Debug, Default)]
-pub struct News {
-    /// Findings that are new in the later look.
-    pub opened: Vec<Finding>,
-    /// Findings of earlier looks that are gone, with the time at which they were first seen.
-    pub closed: Vec<Finding>,
-    /// Devices that could not be looked at.
-    pub blind: Vec<String>,
-}
-
-/// Compares what stood in the last look with what stands now, and remembers it.
-#[derive(Debug, Default)]
-pub struct Watcher {
-    open: std::collections::BTreeMap<(String, String, String), Finding>,
-}
-
-impl Watcher {
-    /// Takes in one look at all devices.
-    pub fn look(&mut self, case: &Case<'_>, state: &State) -> News {
-        let mut news = News::default();
-        for (name, device) in &state.devices {
-            let before = case.before.map(|b| b.devices.get(name));
-            let pair = Pair { name, before, after: Some(device), taken: state.taken.map(|t| t.0) };
-            let (_, findings) = judge_device(&pair, case.site, case.change, case.rules);
-            if findings.iter().any(|f| f.rule == EVIDENCE) {
-                // what cannot be seen is neither open nor closed
-                news.blind.push(name.clone());
-                continue;
-            }
-            let now: Vec<Finding> = findings
-                .into_iter()
-                .filter(|f| f.status == Status::New && f.severity >= case.fail_on && f.confidence == Confidence::Certain)
-                .collect();
-            self.device(name, now, &mut news);
-        }
-        news
-    }
-
-    fn device(&mut self, name: &str, now: Vec<Finding>, news: &mut News) {
-        let key = |f: &Finding| (name.to_owned(), f.rule.clone(), f.fingerprint.clone());
-        let gone: Vec<_> =
-            self.open.keys().filter(|k| k.0 == name && !now.iter().any(|f| key(f) == **k)).cloned().collect();
-        news.closed.extend(gone.into_iter().filter_map(|k| self.open.remove(&k)));
-        for finding in now {
-            let key = key(&finding);
-            if let std::collections::btree_map::Entry::Vacant(free) = self.open.entry(key) {
-                news.opened.push(finding.clone());
-                free.insert(finding);
-            }
-        }
-    }
 }

@@ -77,9 +77,9 @@ fn a_well_behaved_device_is_complete_and_byte_exact() {
     let (evidence, _) = capture(None, limits());
     assert!(evidence.failures.is_empty(), "{:?}", evidence.failures);
     assert_eq!(proofs(&evidence), complete(&["a.txt", "c.txt", FILE]));
-    assert_eq!(evidence.artifacts["a.txt"].bytes, b"alpha\n\0\xff");
-    assert_eq!(evidence.artifacts[FILE].bytes, b"bravo\nbravo\n");
-    assert_eq!(evidence.artifacts["c.txt"].bytes, b"charlie");
+    assert_eq!(*evidence.artifacts["a.txt"].bytes, *b"alpha\n\0\xff");
+    assert_eq!(*evidence.artifacts[FILE].bytes, *b"bravo\nbravo\n");
+    assert_eq!(*evidence.artifacts["c.txt"].bytes, *b"charlie");
     assert_eq!(evidence.origins["a.txt"].command, "first");
     assert_eq!(evidence.origins[FILE].command, "cat /etc/b");
     let identity = &evidence.identity;
@@ -150,7 +150,7 @@ fn noise_of_start_up_files_is_not_evidence() {
     for noise in ["Welcome\n", "\x1b[2J\x07", "\nsekisho-0000 B 0 -\n", "no newline"] {
         let evidence = with(Fault::Noise(noise.as_bytes().to_vec()));
         assert!(evidence.failures.is_empty(), "{noise:?}: {:?}", evidence.failures);
-        assert_eq!(evidence.artifacts["a.txt"].bytes, b"alpha\n\0\xff");
+        assert_eq!(*evidence.artifacts["a.txt"].bytes, *b"alpha\n\0\xff");
     }
     assert_eq!(refusal(&with(Fault::Noise(vec![b'x'; 2 << 20]))), "no-shell");
 }

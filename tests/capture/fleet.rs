@@ -147,7 +147,7 @@ fn a_long_round_takes_several_requests_and_stays_exact() {
         let asks = names.iter().map(|n| Ask::command(n.clone(), "'x' ".repeat(40))).collect();
         let evidence = gather_one(target(&fleet, "big", platform(asks)), limits()).await;
         assert!(evidence.failures.is_empty(), "{:?}", evidence.failures);
-        assert!(artifacts.iter().all(|(name, bytes)| evidence.artifacts[name].bytes == *bytes));
+        assert!(artifacts.iter().all(|(name, bytes)| *evidence.artifacts[name].bytes == **bytes));
     });
 }
 

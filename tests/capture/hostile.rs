@@ -24,6 +24,7 @@ fn against(peer: impl FnOnce(TcpStream) + Send + 'static) -> (Reason, Duration) 
         via: Vec::new(),
         platforms: vec![platform(vec![Ask::command("a", "a")])],
         known_hosts: Arc::new(KnownHosts::new()),
+        timeout: None,
     };
     let quick = Limits { handshake: Duration::from_secs(1), ..limits() };
     let start = Instant::now();

@@ -42,7 +42,7 @@ fn artifacts_are_byte_exact() {
         Ask::command("path", "command -v sshd"),
     ];
     let evidence = run(&sshd, asks);
-    let bytes = |name: &str| evidence.artifacts[name].bytes.clone();
+    let bytes = |name: &str| evidence.artifacts[name].bytes.to_vec();
     let file = |name: &str| bytes(&sekisho::evidence::device::file_artifact(&path(name)));
     assert!(file("home/all bytes") == all);
     assert_eq!(file("home/it's"), b"no newline");
@@ -99,7 +99,7 @@ fn login_shells_of_every_kind() {
         let evidence = run(&sshd, asks);
         assert!(evidence.failures.is_empty(), "{shell}: {:?}", evidence.failures);
         assert_eq!(evidence.text("a").unwrap(), "it's\n!x\na\\b\nmulti\n", "{shell}");
-        assert_eq!(evidence.artifacts["files/etc/passwd"].bytes, fs::read("/etc/passwd").unwrap(), "{shell}");
+        assert_eq!(*evidence.artifacts["files/etc/passwd"].bytes, *fs::read("/etc/passwd").unwrap(), "{shell}");
     }
 }
 

@@ -112,6 +112,7 @@ pub fn target(fleet: &Fleet, device: &str, platform: &'static dyn Platform) -> T
         via: Vec::new(),
         platforms: vec![platform],
         known_hosts: Arc::new(fleet.known_hosts().unwrap()),
+        timeout: None,
     }
 }
 

@@ -71,6 +71,7 @@ impl Sshd {
     /// A target with its ed25519 host key on record.
     pub fn target(&self, platform: &'static dyn Platform) -> Target {
         Target {
+            timeout: None,
             name: "sshd".to_owned(),
             endpoint: self.endpoint(),
             via: Vec::new(),

@@ -17,7 +17,7 @@ pub const NOW: OffsetDateTime = datetime!(2026-11-22 01:02:03 UTC);
 /// A device with a file, an artifact in a folder, an absent one, and a failure.
 pub fn device(name: &str) -> DeviceEvidence {
     let mut device = DeviceEvidence::new(name, vec!["nftables".to_owned()], Source::Snapshot);
-    let artifact = |bytes: &[u8], proof| Artifact { bytes: bytes.to_vec(), proof };
+    let artifact = |bytes: &[u8], proof| Artifact { bytes: bytes.into(), proof };
     device.artifacts = BTreeMap::from([
         ("nft.json".to_owned(), artifact(b"{}\n\0\xff", Proof::Complete)),
         ("files/etc/nftables.conf".to_owned(), artifact(b"", Proof::Complete)),

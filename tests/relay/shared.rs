@@ -120,7 +120,7 @@ fn read(path: &Path) -> Value {
 fn evidence(case: &Path, meta: &Value) -> DeviceEvidence {
     let mut device = DeviceEvidence::new("device", vec!["postfix".into()], Source::Bare);
     let mut put = |name: String, bytes: Vec<u8>| {
-        device.artifacts.insert(name, Artifact { bytes, proof: Proof::Given });
+        device.artifacts.insert(name, Artifact { bytes: bytes.into(), proof: Proof::Given });
     };
     for (folder, prefix) in [("captured", ""), ("postfix", "files/etc/postfix/")] {
         for entry in fs::read_dir(case.join(folder)).into_iter().flatten().flatten() {
@@ -146,6 +146,6 @@ fn evidence(case: &Path, meta: &Value) -> DeviceEvidence {
     device
         .artifacts
         .entry("files/etc/aliases".into())
-        .or_insert_with(|| Artifact { bytes: b"postmaster: root\n".to_vec(), proof: Proof::Given });
+        .or_insert_with(|| Artifact { bytes: b"postmaster: root\n".as_slice().into(), proof: Proof::Given });
     device
 }

@@ -10,7 +10,7 @@ mod words;
 use std::sync::Arc;
 
 use super::netfilter::{self, Occurrences, not_modelled};
-use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret};
+use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret, linux};
 use crate::evidence::DeviceEvidence;
 use crate::finding::Location;
 use crate::firewall::{Action, Base, Chain, ChainId, ChainKind, Hook, Rule, Step, Table, Test};
@@ -28,6 +28,10 @@ pub struct Iptables;
 impl Platform for Iptables {
     fn id(&self) -> &'static str {
         "iptables"
+    }
+
+    fn host(&self) -> Option<&'static dyn Platform> {
+        Some(&linux::Linux)
     }
 
     fn signs(&self) -> &'static [&'static str] {

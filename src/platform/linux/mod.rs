@@ -5,29 +5,66 @@
 mod iproute;
 mod sockets;
 
-use super::{Ask, Assumption, DeviceModel, Gap, Noise};
+use super::{Ask, Assumption, DeviceModel, Gap, Noise, Platform, Secret};
 use crate::evidence::{DeviceEvidence, Source};
 use crate::reason::Reason;
 
-/// What to ask for host facts. `ss` reads `/proc` rather than netlink: asking the kernel's socket diagnosis would
-/// load its modules.
-pub fn ask() -> Vec<Ask> {
-    vec![
-        Ask::command(
-            "sysctl.txt",
-            "sysctl -e net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv6.conf.all.disable_ipv6 \
-             net.ipv4.conf.all.rp_filter net.ipv4.conf.default.rp_filter net.ipv4.conf.all.route_localnet \
-             net.bridge.bridge-nf-call-iptables net.netfilter.nf_conntrack_tcp_loose 2>/dev/null",
-        ),
-        Ask::command("ip-addr.json", "ip -j addr"),
-        Ask::command("ip-route.json", "ip -j route show table all"),
-        Ask::command("ip-rule.json", "ip -j rule && ip -j -6 rule"),
-        Ask::command("ss.txt", "PROC_ROOT=/proc ss -H -lntup"),
-    ]
+/// The host below other platforms; nobody names it, and it stands in no list.
+#[derive(Debug)]
+pub struct Linux;
+
+impl Platform for Linux {
+    fn id(&self) -> &'static str {
+        "linux"
+    }
+
+    /// `ss` reads `/proc` rather than netlink: asking the kernel's socket diagnosis would load its modules.
+    fn ask(&self) -> Vec<Ask> {
+        vec![
+            Ask::command(
+                "sysctl.txt",
+                "sysctl -e net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv6.conf.all.disable_ipv6 \
+                 net.ipv4.conf.all.rp_filter net.ipv4.conf.default.rp_filter net.ipv4.conf.all.route_localnet \
+                 net.bridge.bridge-nf-call-iptables net.netfilter.nf_conntrack_tcp_loose 2>/dev/null",
+            ),
+            Ask::command("ip-addr.json", "ip -j addr"),
+            Ask::command("ip-route.json", "ip -j route show table all"),
+            Ask::command("ip-rule.json", "ip -j rule && ip -j -6 rule"),
+            Ask::command("ss.txt", "PROC_ROOT=/proc ss -H -lntup"),
+        ]
+    }
+
+    fn prove(&self, artifact: &str, bytes: &[u8]) -> Result<(), Reason> {
+        let artifact = artifact.to_owned();
+        match artifact.as_str() {
+            "ip-addr.json" | "ip-route.json" | "ip-rule.json" => {
+                iproute::documents(&String::from_utf8_lossy(bytes))
+                    .map(|_| ())
+                    .map_err(|problem| Reason::ArtifactUnreadable { artifact, problem })
+            }
+            "sysctl.txt" if bytes.is_empty() => {
+                Err(Reason::ArtifactUnproven { artifact, expected: "net.ipv4.ip_forward".into() })
+            }
+            // an empty list of sockets is legal; exit status and end of file are its proof
+            _ => Ok(()),
+        }
+    }
+
+    fn secrets(&self) -> &'static [Secret] {
+        &[]
+    }
+
+    fn noise(&self) -> &'static [Noise] {
+        NOISE
+    }
+
+    fn read(&self, evidence: &DeviceEvidence, model: &mut DeviceModel) {
+        read(evidence, model);
+    }
 }
 
 /// What changes by itself in these artifacts.
-pub const NOISE: &[Noise] = &[
+const NOISE: &[Noise] = &[
     Noise {
         artifacts: "ip-addr.json",
         pattern: r#""(valid|preferred)_life_time":\d+"#,
@@ -38,30 +75,8 @@ pub const NOISE: &[Noise] = &[
     Noise { artifacts: "ss.txt", pattern: r"(?m)^(\S+\s+\S+)\s+\d+\s+\d+", replacement: "$1 0 0" },
 ];
 
-/// Whether an artifact of this page is whole; `None` for artifacts of others.
-pub fn prove(artifact: &str, bytes: &[u8]) -> Option<Result<(), Reason>> {
-    match artifact {
-        "ip-addr.json" | "ip-route.json" | "ip-rule.json" => Some(
-            iproute::documents(&String::from_utf8_lossy(bytes))
-                .map(|_| ())
-                .map_err(|problem| Reason::ArtifactUnreadable { artifact: artifact.to_owned(), problem }),
-        ),
-        "sysctl.txt" => Some(if bytes.is_empty() {
-            Err(Reason::ArtifactUnproven {
-                artifact: artifact.to_owned(),
-                expected: "net.ipv4.ip_forward".into(),
-            })
-        } else {
-            Ok(())
-        }),
-        // an empty list of sockets is legal; exit status and end of file are its proof
-        "ss.txt" => Some(Ok(())),
-        _ => None,
-    }
-}
-
 /// Reads host facts into the model, once per device.
-pub fn read(evidence: &DeviceEvidence, model: &mut DeviceModel) {
+fn read(evidence: &DeviceEvidence, model: &mut DeviceModel) {
     let mut gap = |artifact: &str, problem: Option<String>| {
         let artifact = artifact.to_owned();
         let reason = match problem {
@@ -153,7 +168,7 @@ mod tests {
         let mut evidence = DeviceEvidence::new("fw", vec![], Source::Bare);
         let text =
             "net.ipv4.ip_forward = 0\nnet.ipv6.conf.all.forwarding = 1\nnet.ipv4.conf.all.rp_filter = 1\n";
-        evidence.artifacts.insert("sysctl.txt".into(), Artifact { bytes: text.into(), proof: Proof::Given });
+        evidence.artifacts.insert("sysctl.txt".into(), Artifact { bytes: text.as_bytes().into(), proof: Proof::Given });
         let mut model = DeviceModel::default();
         read(&evidence, &mut model);
         assert_eq!((model.host.forwarding_v4, model.host.forwarding_v6), (Some(false), Some(true)));

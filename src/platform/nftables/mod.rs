@@ -16,7 +16,7 @@ mod write;
 use std::sync::Arc;
 
 use super::netfilter;
-use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret};
+use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret, linux};
 use crate::evidence::DeviceEvidence;
 use crate::finding::Location;
 use crate::firewall::Table;
@@ -29,6 +29,10 @@ pub struct Nftables;
 impl Platform for Nftables {
     fn id(&self) -> &'static str {
         "nftables"
+    }
+
+    fn host(&self) -> Option<&'static dyn Platform> {
+        Some(&linux::Linux)
     }
 
     fn signs(&self) -> &'static [&'static str] {

@@ -190,7 +190,7 @@ mod tests {
         let wanted = wanted(&["/etc/postfix/nets"], &["hash:/etc/postfix/access"]);
         let first = next(&got, &wanted);
         assert_eq!(first, [Ask::file("/etc/postfix/nets")]);
-        let artifact = Artifact { bytes: Vec::new(), proof: Proof::Complete };
+        let artifact = Artifact { bytes: [].into(), proof: Proof::Complete };
         got.artifacts.insert("files/etc/postfix/nets".into(), artifact.clone());
         let second = next(&got, &wanted);
         assert!(matches!(second.as_slice(), [Ask { artifact, how: How::Command(c) }]

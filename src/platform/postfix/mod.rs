@@ -28,7 +28,7 @@ mod tests;
 
 use std::cell::RefCell;
 
-use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret};
+use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret, linux};
 use crate::evidence::DeviceEvidence;
 use crate::reason::Reason;
 use crate::relay::Policy;
@@ -41,6 +41,10 @@ pub struct Postfix;
 impl Platform for Postfix {
     fn id(&self) -> &'static str {
         "postfix"
+    }
+
+    fn host(&self) -> Option<&'static dyn Platform> {
+        Some(&linux::Linux)
     }
 
     fn signs(&self) -> &'static [&'static str] {

@@ -66,7 +66,7 @@ impl Host {
         ];
         let all = own.into_iter().chain(self.files.iter().map(|(n, t)| (n.as_str(), t.as_str())));
         for (name, text) in all {
-            let artifact = Artifact { bytes: text.as_bytes().to_vec(), proof: Proof::Given };
+            let artifact = Artifact { bytes: text.as_bytes().into(), proof: Proof::Given };
             device.artifacts.insert(name.to_owned(), artifact);
         }
         device

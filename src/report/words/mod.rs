@@ -1,9 +1,13 @@
 //! Texts, one file a subject, each in English and in Japanese.
 
+pub mod connect;
 pub mod declarations;
+pub mod demo;
+pub mod guard;
 pub mod init;
 pub mod phrases;
 pub mod reasons;
 pub mod verdict;
+pub mod window;
 
 pub use reasons::reason;

@@ -2,6 +2,8 @@
 //!
 //! Everything else compiles on Windows and macOS too; here each function has a branch for both kinds.
 
+pub mod signals;
+
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;

@@ -1,0 +1,77 @@
+//! What `demo` says besides what every window says.
+
+use crate::report::Lang;
+use crate::simulate::story::Story;
+
+/// What is going to happen, and what it is worth. Ends with an empty line.
+pub fn opening(story: &Story, devices: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!(
+            "{}\n({devices} simulated devices over real SSH on loopback. {})\n\n",
+            story.en,
+            if story.name == "clean" { CLEAN_EN } else { PATTERN_EN }
+        ),
+        Lang::Ja => format!(
+            "{}\n（模擬機器 {devices} 台に、この機械の中で実際に SSH 接続します。{}）\n\n",
+            story.ja,
+            if story.name == "clean" { CLEAN_JA } else { PATTERN_JA }
+        ),
+    }
+}
+
+const PATTERN_EN: &str = "The exact settings of the incident were never published; this shows its pattern";
+const PATTERN_JA: &str = "実際の事故の設定内容は公表されていません。ここでは同じ型の設定変更を再現します";
+const CLEAN_EN: &str = "No incident: what a harmless change looks like";
+const CLEAN_JA: &str = "事故ではなく、問題のない変更の例です";
+
+/// The state before the work.
+pub const fn before(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "before",
+        Lang::Ja => "作業前",
+    }
+}
+
+/// A look during the work.
+pub const fn during(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "during",
+        Lang::Ja => "作業中",
+    }
+}
+
+/// The state after the work.
+pub const fn after(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "after ",
+        Lang::Ja => "作業後",
+    }
+}
+
+/// Devices are captured.
+pub fn looked(phase: &str, devices: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{phase} captured {devices} devices"),
+        Lang::Ja => format!("{phase}の状態を {devices} 台から取得"),
+    }
+}
+
+/// A new host key was compared by somebody and recorded.
+pub fn recorded(device: &str, fingerprint: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => {
+            format!("(the engineer compares the new host key of {device} on its console and records it: {fingerprint})")
+        }
+        Lang::Ja => {
+            format!("（作業者が {device} の新しいホスト鍵を機器の画面で照合し、記録しました: {fingerprint}）")
+        }
+    }
+}
+
+/// Where the evidence was kept, and what to do with it.
+pub fn kept(store: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("evidence kept; judge it again: sekisho check --site {store}/site.toml --store {store}"),
+        Lang::Ja => format!("証跡を保存しました。再判定: sekisho check --site {store}/site.toml --store {store}"),
+    }
+}
