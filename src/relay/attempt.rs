@@ -48,6 +48,16 @@ pub enum ClientName {
     Verified(String),
 }
 
+impl ClientName {
+    /// The name, where there is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Missing => None,
+            Self::Unverified(name) | Self::Verified(name) => Some(name),
+        }
+    }
+}
+
 /// A client certificate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Certificate {

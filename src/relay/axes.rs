@@ -6,9 +6,12 @@ use std::net::IpAddr;
 use super::addresses::{self, AddressClass};
 use super::attempt::{Attempt, Certificate, ClientName, Facts};
 use super::candidates::{self, Fresh, RecipientForm, SenderKind, View};
+use super::coverage;
+use super::names::{Holder, names};
 use super::places::Addresses;
 use super::policy::{Auth, CertificateDemand, Listener, Policy, Tls};
 use super::profile::{Dimension, profile};
+use super::rules::Subject;
 use crate::packet::address::{AddressSet, Prefix};
 
 /// Most texts of one dimension whose profile is taken, for each expression in the tables.
@@ -25,7 +28,7 @@ pub(super) struct Seen<'v, 'p> {
 #[derive(Debug)]
 pub(super) struct Axes {
     pub(super) addresses: Vec<AddressClass>,
-    pub(super) names: Vec<ClientName>,
+    pub(super) names: Vec<(ClientName, Holder)>,
     pub(super) tls: Vec<bool>,
     pub(super) certificates: Vec<Option<Certificate>>,
     pub(super) logins: Vec<Option<String>>,
@@ -56,58 +59,21 @@ impl Axes {
         space: &Space<'_>,
     ) -> Self {
         let views: Vec<View<'_, '_>> = seen.iter().map(|s| s.view).collect();
-        let mark = |attempt: &Attempt, facts: &Facts, dimension| -> String {
-            seen.iter().map(|s| profile(s.policy, &s.view, attempt, facts, dimension) + "|").collect()
-        };
-        let mut limited = false;
         let tls = tls(&views);
         let encrypted = Attempt { tls: tls.last().copied().unwrap_or(false), ..base.clone() };
-
-        let mut sets = space.cuts.clone();
-        let own: Vec<&AddressSet> = seen.iter().filter_map(|s| s.policy.own_addresses.as_ref()).collect();
-        sets.extend(own);
-        let loopback: AddressSet = "127.0.0.0/8".parse::<Prefix>().map(AddressSet::from).unwrap_or_default();
-        sets.push(&loopback);
-        let quick = Addresses::new(&views, sets.clone());
-        let (addresses, full) =
-            addresses::classes(space.addresses, &views, &sets, &mut |address| quick.marks(address));
-        limited |= full;
-        let tried = candidates::names(&views, fresh, space.claims_names);
-        limited |= tried.is_full() || tried.items.len() > MAX_NAMES;
-        let all_names: Vec<ClientName> = tried.items.into_iter().take(MAX_NAMES).collect();
-        let names = grouped(all_names, |name| {
-            let one = |client: IpAddr| {
-                mark(&Attempt { client, name: name.clone(), ..base.clone() }, facts, Dimension::Name)
-            };
-            addresses.iter().map(|class| one(class.sample)).collect()
-        });
-        let certificates = grouped(certificates(&views), |certificate| {
-            mark(
-                &Attempt { certificate: certificate.clone(), ..encrypted.clone() },
-                facts,
-                Dimension::Certificate,
-            )
-        });
-        let logins = grouped(logins(&views, space.claims_names), |login| {
-            mark(&Attempt { login: login.clone(), ..encrypted.clone() }, facts, Dimension::Login)
-        });
-        let tried = candidates::greetings(&views, fresh);
-        limited |= tried.is_full();
-        let greetings = grouped(tried.items, |helo| {
-            mark(&Attempt { helo: helo.clone(), ..encrypted.clone() }, facts, Dimension::Helo)
-        });
-        let tried = candidates::senders(&views, fresh);
-        limited |= tried.is_full();
-        let senders = grouped(tried.items, |(sender, _)| {
-            mark(&Attempt { mail_from: sender.clone(), ..encrypted.clone() }, facts, Dimension::Sender)
-        });
-        let tried = candidates::recipients(&views, fresh);
-        limited |= tried.is_full();
-        let recipients = grouped(tried.items, |(recipient, form)| {
-            let attempt = Attempt { rcpt_to: recipient.clone(), ..encrypted.clone() };
-            mark(&attempt, &backup(facts, *form), Dimension::Recipient)
-        });
-        Self { addresses, names, tls, certificates, logins, greetings, senders, recipients, limited }
+        let mut all = Collecting { seen, views: &views, fresh, base, encrypted, facts, limited: false };
+        let addresses = all.addresses(space);
+        Self {
+            names: all.names(&addresses, space),
+            addresses,
+            tls,
+            certificates: all.certificates(),
+            logins: all.logins(space),
+            greetings: all.greetings(),
+            senders: all.senders(),
+            recipients: all.recipients(),
+            limited: all.limited,
+        }
     }
 
     /// How many classes each dimension has.
@@ -130,6 +96,100 @@ impl Axes {
     }
 }
 
+/// What the classes are collected with.
+struct Collecting<'c, 'v, 'p> {
+    seen: &'c [Seen<'v, 'p>],
+    views: &'c [View<'v, 'p>],
+    fresh: &'c Fresh,
+    base: &'c Attempt,
+    encrypted: Attempt,
+    facts: &'c Facts,
+    limited: bool,
+}
+
+impl Collecting<'_, '_, '_> {
+    /// What both sides make of one dimension of an attempt.
+    fn mark(&self, attempt: &Attempt, facts: &Facts, dimension: Dimension) -> String {
+        self.seen.iter().map(|s| profile(s.policy, &s.view, attempt, facts, dimension) + "|").collect()
+    }
+
+    /// `texts` are candidates of one subject: whether they are too few.
+    fn check<'t>(&mut self, subject: Subject, full: bool, texts: impl Iterator<Item = &'t str>) {
+        let texts: Vec<String> = texts.map(str::to_owned).collect();
+        self.limited |= full || coverage::is_missing(self.views, subject, &texts);
+    }
+
+    fn addresses(&mut self, space: &Space<'_>) -> Vec<AddressClass> {
+        let mut sets = space.cuts.clone();
+        sets.extend(self.seen.iter().filter_map(|s| s.policy.own_addresses.as_ref()));
+        let loopback: AddressSet = "127.0.0.0/8".parse::<Prefix>().map(AddressSet::from).unwrap_or_default();
+        sets.push(&loopback);
+        let quick = Addresses::new(self.views, sets.clone());
+        let marks = &mut |address| quick.marks(address);
+        let (classes, full) = addresses::classes(space.addresses, self.views, &sets, marks);
+        self.limited |= full;
+        classes
+    }
+
+    fn names(&mut self, addresses: &[AddressClass], space: &Space<'_>) -> Vec<(ClientName, Holder)> {
+        let (mut names, full) = names(self.views, self.fresh, space.claims_names);
+        let samples: Vec<String> = addresses.iter().map(|class| class.sample.to_string()).collect();
+        let texts = names.iter().map(|(name, _)| name.text().unwrap_or("unknown"));
+        let full = full || names.len() > MAX_NAMES;
+        self.check(Subject::Client, full, samples.iter().map(String::as_str).chain(texts));
+        names.truncate(MAX_NAMES);
+        grouped(names, |(name, _)| {
+            let one = |client: IpAddr| {
+                let attempt = Attempt { client, name: name.clone(), ..self.base.clone() };
+                self.mark(&attempt, self.facts, Dimension::Name)
+            };
+            addresses.iter().map(|class| one(class.sample)).collect()
+        })
+    }
+
+    fn certificates(&self) -> Vec<Option<Certificate>> {
+        grouped(certificates(self.views), |certificate| {
+            let attempt = Attempt { certificate: certificate.clone(), ..self.encrypted.clone() };
+            self.mark(&attempt, self.facts, Dimension::Certificate)
+        })
+    }
+
+    fn logins(&self, space: &Space<'_>) -> Vec<Option<String>> {
+        grouped(logins(self.views, space.claims_names), |login| {
+            let attempt = Attempt { login: login.clone(), ..self.encrypted.clone() };
+            self.mark(&attempt, self.facts, Dimension::Login)
+        })
+    }
+
+    fn greetings(&mut self) -> Vec<Option<String>> {
+        let tried = candidates::greetings(self.views, self.fresh);
+        self.check(Subject::Helo, tried.is_full(), tried.items.iter().flatten().map(String::as_str));
+        grouped(tried.items, |helo| {
+            let attempt = Attempt { helo: helo.clone(), ..self.encrypted.clone() };
+            self.mark(&attempt, self.facts, Dimension::Helo)
+        })
+    }
+
+    fn senders(&mut self) -> Vec<(String, SenderKind)> {
+        let tried = candidates::senders(self.views, self.fresh);
+        let texts = tried.items.iter().map(|(text, _)| if text.is_empty() { "<>" } else { text });
+        self.check(Subject::Sender, tried.is_full(), texts);
+        grouped(tried.items, |(sender, _)| {
+            let attempt = Attempt { mail_from: sender.clone(), ..self.encrypted.clone() };
+            self.mark(&attempt, self.facts, Dimension::Sender)
+        })
+    }
+
+    fn recipients(&mut self) -> Vec<(String, RecipientForm)> {
+        let tried = candidates::recipients(self.views, self.fresh);
+        self.check(Subject::Recipient, tried.is_full(), tried.items.iter().map(|(text, _)| text.as_str()));
+        grouped(tried.items, |(recipient, form)| {
+            let attempt = Attempt { rcpt_to: recipient.clone(), ..self.encrypted.clone() };
+            self.mark(&attempt, &backup(self.facts, *form), Dimension::Recipient)
+        })
+    }
+}
+
 /// The facts for a recipient form: only that form has this host as backup mail host.
 pub(super) fn backup(facts: &Facts, form: RecipientForm) -> Facts {
     Facts { backup_mx: Some(form == RecipientForm::BackupMx), ..facts.clone() }
@@ -144,9 +204,7 @@ fn grouped<T>(items: Vec<T>, mut mark: impl FnMut(&T) -> String) -> Vec<T> {
 fn tls(views: &[View<'_, '_>]) -> Vec<bool> {
     let has = |tls: Tls| views.iter().any(|v| v.listener.tls == tls);
     let matters = views.iter().any(|v| v.words.asks(|c| super::profile::depends(c, Dimension::Tls)))
-        || views
-            .iter()
-            .any(|v| v.words.lookups.iter().any(|l| l.subject == super::rules::Subject::Certificate));
+        || views.iter().any(|v| v.words.lookups.iter().any(|l| l.subject == Subject::Certificate));
     match (has(Tls::Required), has(Tls::Offered)) {
         (true, _) => vec![false, true],
         (false, true) if matters => vec![false, true],

@@ -6,15 +6,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::attempt::ClientName;
-use super::lists::{ClientMatch, DomainMatch};
+use super::lists::DomainMatch;
 use super::policy::Listener;
 use super::quick::Texts;
 use super::rules::{Condition, Subject};
 use super::samples::{Ordered, Words, examples, keys};
-use super::suffix::is_open;
 use super::table::{Content, Table};
-use super::vocabulary::{Vocabulary, client_entries, domain_entries, leaves};
+use super::vocabulary::{Vocabulary, domain_entries, leaves};
 
 /// Most own domains for which forged and routed addresses are built.
 const MAX_DOMAINS: usize = 6;
@@ -126,7 +124,7 @@ pub(super) fn address_tables(listener: &Listener) -> impl Iterator<Item = &Arc<T
 }
 
 /// Domains that the host names as its own, plain names first.
-fn own_domains(listener: &Listener) -> Vec<String> {
+pub(super) fn own_domains(listener: &Listener) -> Vec<String> {
     let names = domain_entries(listener).filter_map(|m| match m {
         DomainMatch::Name(name) if name.contains('.') => Some(name.trim_start_matches('.').to_lowercase()),
         _ => None,
@@ -152,7 +150,10 @@ fn known_users(listener: &Listener) -> Vec<String> {
 }
 
 /// Tables that a text of one subject is looked up in, on either side.
-fn tables<'v>(views: &'v [View<'_, '_>], subject: Subject) -> impl Iterator<Item = &'v Arc<Table>> {
+pub(super) fn tables<'v>(
+    views: &'v [View<'_, '_>],
+    subject: Subject,
+) -> impl Iterator<Item = &'v Arc<Table>> {
     views.iter().flat_map(move |view| {
         let addresses = match subject {
             Subject::Recipient => Some(address_tables(view.listener)),
@@ -202,7 +203,8 @@ pub(super) fn recipients(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(Stri
             out.push_new((below, Below), &mut texts);
         }
     }
-    let words = Words { domain: far, label: &fresh.label, user: "x" };
+    let own: Vec<String> = own.into_iter().take(MAX_DOMAINS).collect();
+    let words = Words { domain: far, label: &fresh.label, user: "x", own: &own };
     for table in tables(views, Subject::Recipient) {
         // what expressions make of an address depends on more than which of them it hits
         for address in words.of_patterns(table) {
@@ -260,7 +262,8 @@ pub(super) fn senders(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(String,
         }
     }
     out.push(("root".to_owned(), SenderKind::Bare));
-    let words = Words { domain: &fresh.sender_domain, label: &fresh.label, user: "nobody" };
+    let own: Vec<String> = views.iter().flat_map(|v| own_domains(v.listener)).take(2 * MAX_DOMAINS).collect();
+    let words = Words { domain: &fresh.sender_domain, label: &fresh.label, user: "nobody", own: &own };
     for table in tables(views, Subject::Sender) {
         for address in words.of_keys(table) {
             out.push_new((address, SenderKind::Matching), &mut texts);
@@ -303,54 +306,4 @@ pub(super) fn greetings(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<Option
         }
     }
     out
-}
-
-/// Client names: none, a name of the client's own choice, and names that the configuration knows and anybody can
-/// get. With `claimed`, every name that it knows.
-pub(super) fn names(views: &[View<'_, '_>], fresh: &Fresh, claimed: bool) -> Ordered<ClientName> {
-    let mut out = Ordered::new(tables(views, Subject::Client).chain(tables(views, Subject::ReverseName)));
-    let own = format!("client.{}", fresh.sender_domain);
-    out.push(ClientName::Missing);
-    out.push(ClientName::Verified(own.clone()));
-    out.push(ClientName::Unverified(own));
-    for view in views {
-        let lists = view.words.client_lists.iter().flat_map(|list| client_entries(list));
-        let mut tables: Vec<&Arc<Table>> = view.words.tables(Subject::Client).collect();
-        tables.extend(view.words.tables(Subject::ReverseName));
-        for entry in lists {
-            match entry {
-                ClientMatch::Name(name) => known_name(&mut out, name, fresh, claimed),
-                ClientMatch::Table(table) => tables.push(table),
-                _ => {}
-            }
-        }
-        for table in tables {
-            for key in keys(table) {
-                known_name(&mut out, key, fresh, claimed);
-            }
-            for example in examples(table, Vec::new()) {
-                let word = example.trim_matches('.');
-                out.push(ClientName::Verified(format!("{word}.{}", fresh.sender_domain)));
-                out.push(ClientName::Verified(format!("x.{word}.{}", fresh.sender_domain)));
-                if out.is_full() {
-                    return out;
-                }
-            }
-        }
-    }
-    out
-}
-
-fn known_name(out: &mut Ordered<ClientName>, name: &str, fresh: &Fresh, claimed: bool) {
-    let bare = name.trim_start_matches('.');
-    if bare.parse::<std::net::IpAddr>().is_ok() || !bare.contains(|c: char| c.is_ascii_alphabetic()) {
-        return;
-    }
-    if is_open(bare) {
-        out.push(ClientName::Verified(format!("client.{}.{bare}", fresh.label)));
-    }
-    if claimed {
-        out.push(ClientName::Verified(bare.to_owned()));
-        out.push(ClientName::Verified(format!("x.{bare}")));
-    }
 }

@@ -4,6 +4,7 @@ use super::attempt::{Attempt, ClaimBy};
 use super::axes::Axes;
 use super::candidates::RecipientForm;
 use super::exposure::Needs;
+use super::names::Holder;
 use crate::packet::address::AddressSet;
 
 /// Which class of each dimension: claim, address, name, TLS, certificate, login, greeting, sender, recipient; 0 is
@@ -21,7 +22,7 @@ pub(super) fn assemble<'a>(
     let (rcpt_to, form) = axes.recipients.get(recipient)?;
     let attempt = Attempt {
         client: class.sample,
-        name: axes.names.get(name)?.clone(),
+        name: axes.names.get(name)?.0.clone(),
         tls: *axes.tls.get(tls)?,
         certificate: axes.certificates.get(certificate)?.clone(),
         login: axes.logins.get(login)?.clone(),
@@ -38,7 +39,7 @@ pub(super) fn needs(axes: &Axes, claim: Option<ClaimBy>, choice: Choice) -> Need
     let [_, _, name, tls, certificate, login, greeting, sender, recipient] = choice;
     Needs {
         claim,
-        name: axes.names.get(name).filter(|_| name > 0).cloned(),
+        name: axes.names.get(name).filter(|_| name > 0).map(|(name, _)| name.clone()),
         tls: tls > 0,
         certificate: certificate > 0,
         login: login > 0,
@@ -50,6 +51,12 @@ pub(super) fn needs(axes: &Axes, claim: Option<ClaimBy>, choice: Choice) -> Need
             .filter(|(_, form)| *form != RecipientForm::Plain)
             .map(|(text, form)| (*form, text.clone())),
     }
+}
+
+/// The name that a class asks for and only somebody else can have.
+pub(super) fn held_name(axes: &Axes, choice: Choice) -> Option<&str> {
+    let [_, _, name, ..] = choice;
+    axes.names.get(name).filter(|(_, holder)| *holder == Holder::Somebody).and_then(|(name, _)| name.text())
 }
 
 /// How many unusual things a class asks for.

@@ -7,7 +7,7 @@ use super::addresses;
 use super::attempt::{Answer, Attempt, Claim, ClaimBy, ClientName, Facts};
 use super::axes::{Axes, Seen, Space, backup};
 use super::candidates::{Fresh, View};
-use super::choice::{Choice, assemble, needs, odd, step};
+use super::choice::{Choice, assemble, held_name, needs, odd, step};
 use super::evaluate::{Level, answer_at, levels};
 use super::exposure::{Change, Kind, Needs, Side, reference};
 use super::members::members;
@@ -112,6 +112,8 @@ struct Class<'c> {
     needs: &'c dyn Fn() -> Needs,
     attempt: Attempt,
     addresses: &'c AddressSet,
+    /// A name that the client must have and only somebody else can have.
+    held_name: Option<&'c str>,
 }
 
 /// A class, played on one state.
@@ -201,7 +203,9 @@ impl<'p> Game<'_, 'p> {
         let answers = (play(&self.before), play(&self.after));
         let before = self.before.as_ref().zip(answers.0).map(|(state, answer)| Played { state, answer });
         let after = self.after.as_ref().zip(answers.1).map(|(state, answer)| Played { state, answer });
-        let class = Class { claim, choice, needs: &|| needs(axes, claim, choice), attempt, addresses };
+        let needs = || needs(axes, claim, choice);
+        let held_name = held_name(axes, choice);
+        let class = Class { claim, choice, needs: &needs, attempt, addresses, held_name };
         gains(&class, before.as_ref(), after.as_ref(), &mut found.opened);
         gains(&class, after.as_ref(), before.as_ref(), &mut found.closed);
     }
@@ -283,7 +287,10 @@ fn gain(
         return None;
     }
     let sample = addresses::sample(&clients)?;
-    let certain = least > old_most && least >= Level::KeptForeign;
+    let certain = least > old_most && least >= Level::KeptForeign && class.held_name.is_none();
+    let held = class.held_name.map(|name| Reason::Dns { name: name.to_owned() });
+    let mut answer = to.answer.clone();
+    answer.why.extend(held);
     let (client, claim) = match class.claim {
         None => (sample, None),
         Some(by) => (class.attempt.client, Some(Claim { by, from: sample })),
@@ -295,7 +302,7 @@ fn gain(
         needs: (class.needs)(),
         witness: Attempt { client, claim, ..class.attempt.clone() },
         before: old.cloned(),
-        after: Some(to.answer.clone()),
+        after: Some(answer),
         kind: kind(if certain { least } else { most }),
         certainty: if certain { Confidence::Certain } else { Confidence::Possible },
     })

@@ -61,6 +61,7 @@ pub struct ClientList {
     names: Names,
     others: Vec<usize>,
     not_addresses: Vec<usize>,
+    not_names: Vec<usize>,
 }
 
 /// A list of domains.
@@ -144,11 +145,14 @@ impl ClientList {
     pub fn new(name: impl Into<Arc<str>>, parents: Parents, entries: Vec<Entry<ClientMatch>>) -> Self {
         let mut names = Names { parents, first: BTreeMap::new() };
         let (mut sets, mut others) = (Vec::with_capacity(entries.len()), Vec::new());
-        let mut not_addresses = Vec::new();
+        let (mut not_addresses, mut not_names) = (Vec::new(), Vec::new());
         for (i, entry) in entries.iter().enumerate() {
             let mut set = AddressSet::none();
             if !matches!(entry.matches, ClientMatch::Addresses(_)) {
                 not_addresses.push(i);
+            }
+            if !matches!(entry.matches, ClientMatch::Name(_)) {
+                not_names.push(i);
             }
             match &entry.matches {
                 ClientMatch::Addresses(addresses) => set = addresses.clone(),
@@ -164,6 +168,7 @@ impl ClientList {
             names,
             others,
             not_addresses,
+            not_names,
         }
     }
 
@@ -183,6 +188,14 @@ impl ClientList {
         let place = self.addresses.find(address);
         let is = place.and_then(|i| self.entries.get(i)).is_some_and(|e| !e.excludes);
         let before = self.not_addresses.partition_point(|i| place.is_none_or(|place| *i < place));
+        (is, before)
+    }
+
+    /// The same for a name, whatever the address.
+    pub(super) fn place_of_name(&self, name: &str) -> (bool, usize) {
+        let place = self.names.find(name);
+        let is = place.and_then(|i| self.entries.get(i)).is_some_and(|e| !e.excludes);
+        let before = self.not_names.partition_point(|i| place.is_none_or(|place| *i < place));
         (is, before)
     }
 

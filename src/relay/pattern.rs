@@ -81,6 +81,16 @@ impl Pattern {
         Some(Self { regex, hir })
     }
 
+    /// The expression, as it is evaluated.
+    pub(super) fn source(&self) -> &str {
+        self.regex.as_str()
+    }
+
+    /// Whether everything that it matches holds this byte.
+    pub(super) fn requires(&self, byte: u8) -> bool {
+        requires(&self.hir, byte)
+    }
+
     /// Whether it matches anywhere in `text`.
     pub fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text.as_bytes())
@@ -188,6 +198,18 @@ fn realise(shape: &[Piece], chosen: usize, fill: &str) -> String {
         }
     }
     out
+}
+
+fn requires(hir: &Hir, byte: u8) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => false,
+        HirKind::Literal(text) => text.0.contains(&byte),
+        HirKind::Class(class) => ranges(class) == [(byte, byte)],
+        HirKind::Capture(group) => requires(&group.sub, byte),
+        HirKind::Repetition(repeat) => repeat.min > 0 && requires(&repeat.sub, byte),
+        HirKind::Concat(parts) => parts.iter().any(|part| requires(part, byte)),
+        HirKind::Alternation(branches) => branches.iter().all(|branch| requires(branch, byte)),
+    }
 }
 
 fn shapes(hir: &Hir) -> Vec<Vec<Piece>> {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::candidates::View;
 use super::keys::{self, Key, Parents};
-use super::lists::{About, DomainList, DomainMatch, Member};
+use super::lists::{About, ClientList, ClientMatch, DomainList, DomainMatch, Member};
 use super::policy::Listener;
-use super::rules::Subject;
-use super::suffix::{is_public, registrable};
+use super::rules::{Lookup, Subject};
+use super::suffix::is_free;
 use super::table::{Content, Found, Table};
 use super::vocabulary::leaves;
 
@@ -31,6 +31,7 @@ pub(super) struct Texts<'p> {
     forms: Vec<(Form, &'p str)>,
     probes: Vec<Probe<'p>>,
     lists: Vec<&'p DomainList>,
+    clients: Vec<Arc<ClientList>>,
     numbers: Numbers,
     tried: HashSet<Box<str>>,
     seen: HashSet<Vec<Mark>>,
@@ -59,20 +60,24 @@ struct Probe<'p> {
 }
 
 impl<'p> Texts<'p> {
-    /// For texts of `subject`, of which `label` makes a domain fresh.
-    pub(super) fn new(views: &[View<'_, 'p>], subject: Subject, label: &'p str) -> Self {
+    /// For texts of `subject`, of which `label` makes a domain fresh. Client names are verified or not.
+    pub(super) fn new(views: &'p [View<'_, 'p>], subject: Subject, label: &'p str) -> Self {
         let mut all = Self {
             label,
             forms: Vec::new(),
             probes: Vec::new(),
             lists: Vec::new(),
+            clients: Vec::new(),
             numbers: Numbers::default(),
             tried: HashSet::new(),
             seen: HashSet::new(),
         };
         let is_mailbox = matches!(subject, Subject::Sender | Subject::Recipient);
         for view in views {
-            for lookup in view.words.lookups.iter().filter(|l| l.subject == subject) {
+            let asks = |l: &Lookup| {
+                l.subject == subject || (subject == Subject::Client && l.subject == Subject::ReverseName)
+            };
+            for lookup in view.words.lookups.iter().filter(|l| asks(l)) {
                 let form = if is_mailbox { Form::Access(lookup.parents) } else { Form::Host(lookup.parents) };
                 let meaning = |value: &Arc<str>| format!("{:?}", lookup.actions.get(value));
                 all.probe(&lookup.table, view.listener, form, Some(&meaning));
@@ -80,6 +85,9 @@ impl<'p> Texts<'p> {
             if is_mailbox {
                 all.domains(view.listener);
                 all.addresses(view.listener);
+            }
+            if subject == Subject::Client {
+                all.clients(view);
             }
         }
         all
@@ -122,6 +130,17 @@ impl<'p> Texts<'p> {
         }
     }
 
+    fn clients(&mut self, view: &'p View<'_, 'p>) {
+        for list in &view.words.client_lists {
+            for entry in list.entries() {
+                if let ClientMatch::Table(table) = &entry.matches {
+                    self.probe(table, view.listener, Form::Host(list.parents()), None);
+                }
+            }
+            self.clients.push(Arc::clone(list));
+        }
+    }
+
     fn addresses(&mut self, listener: &'p Listener) {
         let (routing, listed) = (&listener.routing, &listener.listed);
         let rewriting = || routing.canonical.iter().flatten().chain(&routing.aliases).chain(&routing.copies);
@@ -146,12 +165,21 @@ impl<'p> Texts<'p> {
 
     /// Whether a text hits something that none before it did.
     pub(super) fn is_new(&mut self, text: &str) -> bool {
+        self.is_new_among(text, 0)
+    }
+
+    /// Whether a text hits something that none before it did of those with the same `sort`.
+    pub(super) fn is_new_among(&mut self, text: &str, sort: Mark) -> bool {
         if !self.tried.insert(text.into()) {
             return false;
         }
         let domain = text.rsplit_once('@').map_or("", |(_, domain)| domain);
-        let own = registrable(domain).filter(|own| is_public(own)).and_then(|own| own.split('.').next());
-        let mut marks = vec![Mark::from(own == Some(self.label))];
+        let mut marks =
+            vec![sort, Mark::from(is_free(if domain.is_empty() { text } else { domain }, self.label))];
+        for list in &self.clients {
+            let (is, before) = list.place_of_name(text);
+            marks.extend([Mark::from(is), Mark::try_from(before).unwrap_or(UNSURE)]);
+        }
         for list in &self.lists {
             marks.push(Mark::from(list.names(domain)));
             marks.push(match list.find(domain) {

@@ -10,7 +10,7 @@ use super::recipient::{Class, Mailbox, Rewritten};
 use super::routing::{Agent, Leaves, Next, Transport};
 use super::rules::Subject;
 use super::run::{Broken, Run};
-use super::suffix::{is_public, registrable};
+use super::suffix::{is_free, is_public, registrable};
 use super::table::{Found, Table};
 use crate::reason::Reason;
 
@@ -186,10 +186,11 @@ impl Run<'_> {
 
     /// Whether the client chose this domain: no configuration names it.
     fn is_fresh(&self, domain: &str) -> bool {
-        let Some(own) = registrable(domain).filter(|own| is_public(own)) else { return false };
         match &self.facts.fresh_label {
-            Some(label) => own.split('.').next() == Some(label),
-            None => self.facts.existing.contains(own),
+            Some(label) => is_free(domain, label),
+            None => {
+                registrable(domain).is_some_and(|own| is_public(own) && self.facts.existing.contains(own))
+            }
         }
     }
 

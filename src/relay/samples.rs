@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::quick::Texts;
-use super::table::{Content, Table};
+use super::table::{Content, PatternRow, Table};
 use super::vocabulary::leaves;
 
 /// Most candidates of one dimension that differ.
@@ -12,6 +12,9 @@ const MAX_CANDIDATES: usize = 30_000;
 
 /// Most lookups of candidates of one dimension, each expression of a table counted.
 const MAX_LOOKUPS: usize = 2_000_000;
+
+/// Most parts of expressions that are combined with each other.
+const MAX_PARTS: usize = 12;
 
 /// A list without repetitions that keeps its order.
 #[derive(Debug)]
@@ -72,6 +75,8 @@ pub(super) struct Words<'w> {
     pub(super) label: &'w str,
     /// A local part.
     pub(super) user: &'w str,
+    /// Domains of the host.
+    pub(super) own: &'w [String],
 }
 
 impl Words<'_> {
@@ -81,7 +86,7 @@ impl Words<'_> {
     }
 
     fn of_key(self, key: &str) -> Vec<String> {
-        let Self { domain, label, user } = self;
+        let Self { domain, label, user, .. } = self;
         match key.split_once('@') {
             Some((name, "")) => vec![format!("{name}@{domain}")],
             Some(("", domain)) => vec![format!("{user}@{domain}")],
@@ -97,20 +102,71 @@ impl Words<'_> {
 
     /// Addresses that expressions of a table match.
     pub(super) fn of_patterns(self, table: &Arc<Table>) -> impl Iterator<Item = String> {
-        let Self { domain, label: _, user } = self;
-        examples(table, vec![domain.to_owned(), user.to_owned()]).flat_map(move |example| {
-            let mut out = Vec::new();
-            if example.contains('@') {
-                out.extend([example.clone(), format!("{user}{example}")]);
-            }
+        let Self { domain, label, user, own } = self;
+        let fills = vec![domain.to_owned(), user.to_owned()];
+        let parts = Parts::of(table, own, domain, user);
+        examples(table, fills).flat_map(move |example| {
+            let at = |user: &str, domain: &str| format!("{user}@{domain}");
+            let in_domains = |head: &str| parts.domains.iter().map(|d| at(head, d)).collect::<Vec<_>>();
+            let of_users = |tail: &str| parts.users.iter().map(|u| at(u, tail)).collect::<Vec<_>>();
+            // the most ordinary first: the first of equals is what is shown
+            let mut out = match example.split_once('@') {
+                Some((head, "")) => [vec![at(head, domain)], in_domains(head)].concat(),
+                Some(("", tail)) => [vec![at(user, tail)], of_users(tail)].concat(),
+                Some(_) => Vec::new(),
+                None => [vec![at(&example, domain)], in_domains(&example), of_users(&example)].concat(),
+            };
             let word = example.trim_matches('@');
             out.extend([
-                format!("{word}@{domain}"),
-                format!("{user}@{word}.{domain}"),
-                format!("{user}@{word}"),
+                example.clone(),
+                format!("{user}{example}"),
+                at(word, domain),
+                at(user, &format!("{word}.{domain}")),
+                at(user, word),
+                at(user, &format!("{label}{word}")),
             ]);
             out
         })
+    }
+}
+
+/// Local parts and domains that the expressions of one table name: an expression may apply only where others do.
+struct Parts {
+    users: BTreeSet<String>,
+    domains: BTreeSet<String>,
+}
+
+impl Parts {
+    fn of(table: &Arc<Table>, own: &[String], domain: &str, user: &str) -> Self {
+        let mut users = BTreeSet::from([user.to_owned()]);
+        let mut domains: BTreeSet<String> = own.iter().cloned().collect();
+        domains.insert(domain.to_owned());
+        let most = domains.len() + MAX_PARTS;
+        let tests = patterns(table).flat_map(|row| &row.tests).filter_map(|test| test.pattern.as_ref());
+        for example in tests.flat_map(|pattern| pattern.examples(&[])) {
+            if users.len() >= MAX_PARTS && domains.len() >= most {
+                break;
+            }
+            match example.split_once('@') {
+                Some((head, tail)) => {
+                    let add = |parts: &mut BTreeSet<String>, part: &str, most: usize| {
+                        if !part.is_empty() && parts.len() < most {
+                            parts.insert(part.to_owned());
+                        }
+                    };
+                    add(&mut users, head, MAX_PARTS);
+                    add(&mut domains, tail, most);
+                }
+                None if example.contains('.') && domains.len() < most => {
+                    domains.insert(example);
+                }
+                None if users.len() < MAX_PARTS && !example.is_empty() => {
+                    users.insert(example);
+                }
+                None => {}
+            }
+        }
+        Self { users, domains }
     }
 }
 
@@ -124,12 +180,16 @@ pub(super) fn keys(table: &Arc<Table>) -> impl Iterator<Item = &str> {
 
 /// Texts that the expressions of a table match, with each of `fills` in every open place.
 pub(super) fn examples(table: &Arc<Table>, fills: Vec<String>) -> impl Iterator<Item = String> {
-    let patterns = leaves(table).into_iter().flat_map(|leaf| match &leaf.content {
-        Content::Patterns(rows) => rows.as_slice(),
-        _ => &[],
-    });
-    patterns.filter_map(|row| row.tests.last()?.pattern.as_ref()).flat_map(move |pattern| {
+    patterns(table).filter_map(|row| row.tests.last()?.pattern.as_ref()).flat_map(move |pattern| {
         let fills: Vec<&str> = fills.iter().map(String::as_str).collect();
         pattern.examples(&fills)
+    })
+}
+
+/// Rows of expressions of a table.
+pub(super) fn patterns(table: &Arc<Table>) -> impl Iterator<Item = &PatternRow> {
+    leaves(table).into_iter().flat_map(|leaf| match &leaf.content {
+        Content::Patterns(rows) => rows.as_slice(),
+        _ => &[],
     })
 }

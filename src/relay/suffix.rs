@@ -23,6 +23,12 @@ pub fn is_open(domain: &str) -> bool {
     !domain.starts_with('[') && registrable(domain).is_none() && is_public(domain)
 }
 
+/// Whether anybody could register what `domain` belongs to, with `label` in its name.
+pub(super) fn is_free(domain: &str, label: &str) -> bool {
+    let own = registrable(domain).filter(|own| is_public(own));
+    own.and_then(|own| own.split('.').next()).is_some_and(|first| first.contains(label))
+}
+
 /// Whether the domain can exist in the public DNS.
 pub(super) fn is_public(domain: &str) -> bool {
     let last = domain.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
@@ -43,5 +49,7 @@ mod tests {
         }
         assert!(!is_open("[192.0.2.1]") && !is_open("localhost"));
         assert!(is_public("far.example") && !is_public("far.localhost"));
+        assert!(is_free("x.far.example", "far") && is_free("farpartner.example", "far"));
+        assert!(!is_free("far.partner.example", "far") && !is_free("far.localhost", "far"));
     }
 }

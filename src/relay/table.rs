@@ -115,6 +115,33 @@ pub struct PatternRow {
     pub row: Row,
 }
 
+impl PatternRow {
+    /// Whether all its expressions can be evaluated here.
+    pub(super) fn is_readable(&self) -> bool {
+        self.tests.iter().all(|test| test.pattern.is_some())
+    }
+
+    /// Whether the row matches; never, if it cannot be evaluated.
+    pub(super) fn matches(&self, key: &str) -> bool {
+        self.tests.iter().all(|test| test.pattern.as_ref().is_some_and(|p| p.is_match(key) == test.expect))
+    }
+
+    /// Whether everything that it matches holds this byte.
+    pub(super) fn requires(&self, byte: u8) -> bool {
+        let requires = |test: &Test| test.expect && test.pattern.as_ref().is_some_and(|p| p.requires(byte));
+        self.tests.iter().any(requires)
+    }
+
+    /// Whether another row asks for the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let same = |a: &Test, b: &Test| {
+            let source = |test: &Test| test.pattern.as_ref().map(|p| p.source().to_owned());
+            a.expect == b.expect && source(a) == source(b)
+        };
+        self.tests.len() == other.tests.len() && self.tests.iter().zip(&other.tests).all(|(a, b)| same(a, b))
+    }
+}
+
 /// A regular expression that must match, or must not.
 #[derive(Debug, Clone)]
 pub struct Test {
