@@ -27,7 +27,9 @@ fn main() -> io::Result<()> {
         let name = inside.to_string_lossy().replace('\\', "/");
         let _ = writeln!(table, "    ({name:?}, F{number}),");
     }
-    let text = format!("{statics}/// Path below the folder of incidents, and content.\nstatic FILES: &[(&str, &[u8])] = &[\n{table}];\n");
+    let text = format!(
+        "{statics}/// Path below the folder of incidents, and content.\nstatic FILES: &[(&str, &[u8])] = &[\n{table}];\n"
+    );
     fs::write(Path::new(&env::var("OUT_DIR").map_err(io::Error::other)?).join("incidents.rs"), text)
 }
 

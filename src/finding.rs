@@ -96,6 +96,15 @@ pub enum Arg {
     Count(u64),
     /// A moment.
     Moment(#[serde(with = "time::serde::rfc3339")] OffsetDateTime),
+    /// Two moments.
+    Between {
+        /// The earlier one.
+        #[serde(with = "time::serde::rfc3339")]
+        from: OffsetDateTime,
+        /// The later one.
+        #[serde(with = "time::serde::rfc3339")]
+        to: OffsetDateTime,
+    },
     /// Seconds.
     Seconds {
         /// How many.

@@ -51,7 +51,12 @@ impl Which {
     ///
     /// # Errors
     /// A name that is not declared, or nothing to capture.
-    pub(super) fn targets(&self, declared: &Declared, connect: &Connect, global: &Global) -> Result<Vec<Target>, CliError> {
+    pub(super) fn targets(
+        &self,
+        declared: &Declared,
+        connect: &Connect,
+        global: &Global,
+    ) -> Result<Vec<Target>, CliError> {
         let lang = global.lang();
         let site = &declared.site;
         let wanted: BTreeSet<&str> = self.device.iter().map(String::as_str).collect();
@@ -61,12 +66,13 @@ impl Which {
                 return Err(CliError::Usage(words::no_device(name, near, lang)));
             }
         }
-        let mut targets = Targets::new(site, connect, lang)?;
+        let mut targets = Targets::new(declared, connect, lang)?;
         let chosen = site.devices.values().filter(|d| match wanted.is_empty() {
             true => d.address.is_some(),
             false => wanted.contains(d.name.as_str()),
         });
-        let targets: Vec<Target> = chosen.map(|device| targets.of_device(device)).collect::<Result<_, _>>()?;
+        let targets: Vec<Target> =
+            chosen.map(|device| targets.of_device(device)).collect::<Result<_, _>>()?;
         if targets.is_empty() {
             return Err(CliError::Usage(words::no_devices(declared.path.is_some(), lang).to_owned()));
         }

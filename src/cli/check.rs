@@ -74,7 +74,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
         return Err(super::unknown_platform(platform));
     }
-    let start = args.after.as_deref().map_or_else(|| PathBuf::from("."), |a| start_of(a, global.store_folder()));
+    let start =
+        args.after.as_deref().map_or_else(|| PathBuf::from("."), |a| start_of(a, global.store_folder()));
     let declared = global.declared(&start)?;
     let states = states(args, global, &declared)?;
     conclude(&states, &declared, global, args.table, Console::of(global)?)
@@ -153,7 +154,11 @@ pub(super) fn conclude(
         Verdict::Deny => Exit::Deny,
         Verdict::Undecided => Exit::Undecided,
     };
-    let change_id = declared.change.as_ref().map(|c| c.id.to_string()).or_else(|| after.phase.as_ref().map(|(c, _)| c.clone()));
+    let change_id = declared
+        .change
+        .as_ref()
+        .map(|c| c.id.to_string())
+        .or_else(|| after.phase.as_ref().map(|(c, _)| c.clone()));
     let site = declared.path.as_deref().map(shown);
     let report = Report {
         judged: &judged,
@@ -192,7 +197,8 @@ fn print(report: &Report<'_>, global: &Global, whole_table: bool, console: Conso
     for output in &outputs {
         let text = match output.format {
             Format::Json => {
-                let mut text = serde_json::to_string_pretty(&json::check(report)).map_err(std::io::Error::from)?;
+                let mut text =
+                    serde_json::to_string_pretty(&json::check(report)).map_err(std::io::Error::from)?;
                 text.push('\n');
                 text
             }
@@ -209,4 +215,3 @@ fn print(report: &Report<'_>, global: &Global, whole_table: bool, console: Conso
     }
     console.write(&super::colour::paint(&text, report.judged.verdict), global.color)
 }
-

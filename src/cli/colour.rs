@@ -29,16 +29,22 @@ fn choice(colour: Colour) -> anstream::ColorChoice {
     }
 }
 
-/// Writes to standard output.
+/// Writes to standard output. A reader that has gone away is no error: the exit code still tells the verdict.
 pub(super) fn to_stdout(text: &str, colour: Colour) -> io::Result<()> {
     let mut out = anstream::AutoStream::new(io::stdout(), choice(colour));
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    unless_gone(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
 /// Writes to standard error.
 pub(super) fn to_stderr(text: &str, colour: Colour) -> io::Result<()> {
     let mut out = anstream::AutoStream::new(io::stderr(), choice(colour));
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    unless_gone(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Passes over a reader that has gone away.
+pub(super) fn unless_gone(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }

@@ -78,7 +78,12 @@ fn keep(story: &Story, store: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn play(story: &Story, declared: &Declared, global: &Global, console: Console) -> Result<Exit, CliError> {
+async fn play(
+    story: &Story,
+    declared: &Declared,
+    global: &Global,
+    console: Console,
+) -> Result<Exit, CliError> {
     let lang = global.lang();
     let login = Login { password: Some(PASSWORD.to_owned()), keys: Vec::new() };
     let fleet = Fleet::start(story.devices.clone(), login).await.map_err(internal)?;

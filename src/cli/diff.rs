@@ -36,12 +36,15 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
         return Err(super::unknown_platform(platform));
     }
     if let Some(filter) = &args.filter {
-        return Err(CliError::Usage(format!("--filter {filter}: none of the known platforms has named access lists")));
+        return Err(CliError::Usage(format!(
+            "--filter {filter}: none of the known platforms has named access lists"
+        )));
     }
     let declared = global.declared(&start_of(&args.after, global.store_folder()))?;
     let before = global.state(&args.before, &declared, args.platform.as_deref())?;
     let after = global.state(&args.after, &declared, args.platform.as_deref())?;
-    let names: std::collections::BTreeSet<&String> = before.devices.keys().chain(after.devices.keys()).collect();
+    let names: std::collections::BTreeSet<&String> =
+        before.devices.keys().chain(after.devices.keys()).collect();
     let devices: Vec<DeviceResult> = names
         .into_iter()
         .map(|name| {
@@ -69,7 +72,8 @@ fn print(devices: &[DeviceResult], args: &Args, global: &Global) -> Result<(), C
     for output in &outputs {
         let text = match output.format {
             Format::Json => {
-                let mut text = serde_json::to_string_pretty(&json::diff(devices)).map_err(std::io::Error::from)?;
+                let mut text =
+                    serde_json::to_string_pretty(&json::diff(devices)).map_err(std::io::Error::from)?;
                 text.push('\n');
                 text
             }

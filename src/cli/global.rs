@@ -143,7 +143,11 @@ impl Global {
             let format = match format {
                 "table" => Format::Table,
                 "json" => Format::Json,
-                other => return Err(CliError::Usage(format!("--output: {other:?} is no format; use table or json"))),
+                other => {
+                    return Err(CliError::Usage(format!(
+                        "--output: {other:?} is no format; use table or json"
+                    )));
+                }
             };
             Ok(Output { format, path: (path != "-").then(|| PathBuf::from(path)) })
         });
@@ -184,9 +188,11 @@ impl Global {
         let home = std::env::home_dir();
         let known = Known { platforms: &ids, packs: pack::SHIPPED, home: home.as_deref() };
         let reject = |rejected: Rejected| CliError::Declaration(diagnostic::render(&rejected, self.lang()));
-        let site = site.map_err(reject)?.map(|source| Site::parse(&source, &known)).transpose().map_err(reject)?;
+        let site =
+            site.map_err(reject)?.map(|source| Site::parse(&source, &known)).transpose().map_err(reject)?;
         let change = change.map_err(reject)?;
-        let change = change.map(|source| Change::parse(&source, site.as_ref())).transpose().map_err(reject)?;
+        let change =
+            change.map(|source| Change::parse(&source, site.as_ref())).transpose().map_err(reject)?;
         let site = site.unwrap_or_default();
         let rules = rules::load(&site.packs, load).map_err(reject)?;
         Ok(Declared { site, path, change, rules })
@@ -250,10 +256,12 @@ pub fn store_error(error: crate::evidence::StoreError) -> CliError {
 /// The disk or the other end of a pipe refuses.
 pub fn write_output(output: &Output, text: &str) -> Result<(), CliError> {
     let Some(path) = &output.path else {
-        std::io::stdout().lock().write_all(text.as_bytes())?;
-        return Ok(());
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        return Ok(super::colour::unless_gone(written)?);
     };
-    let fail = |e: std::io::Error| CliError::Exit(Exit::Internal, format!("cannot write {}: {e}", path.display()));
+    let fail =
+        |e: std::io::Error| CliError::Exit(Exit::Internal, format!("cannot write {}: {e}", path.display()));
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);

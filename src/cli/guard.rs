@@ -24,10 +24,10 @@ use crate::capture::Target;
 use crate::os::signals::{Signals, hand_on};
 use crate::platform::{self, Platform};
 use crate::report::Lang;
-use crate::report::{captured, diagnostic};
 use crate::report::text::escape;
 use crate::report::words::guard as words;
 use crate::report::words::phrases::span;
+use crate::report::{captured, diagnostic};
 use crate::site::endpoint::Account;
 use crate::site::{Change, Device, Name, Site, Source};
 
@@ -62,7 +62,7 @@ pub(super) struct Args {
 /// Guards.
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let mut declared = global.declared(Path::new("."))?;
-    let targets = targets(args, &declared.site, global.lang())?;
+    let targets = targets(args, &declared, global.lang())?;
     // what else the site declares is not looked at, and not missed
     declared.site.devices.retain(|name, _| targets.iter().any(|t| t.name == name.as_str()));
     let id = args.id.clone().unwrap_or_else(|| stamp(global.now()));
@@ -76,8 +76,8 @@ fn stamp(now: OffsetDateTime) -> String {
     now.to_offset(time::UtcOffset::UTC).format(form).unwrap_or_else(|_| "guard".to_owned())
 }
 
-fn targets(args: &Args, site: &Site, lang: Lang) -> Result<Vec<Target>, CliError> {
-    let mut targets = Targets::new(site, &args.connect, lang)?;
+fn targets(args: &Args, given: &Declared, lang: Lang) -> Result<Vec<Target>, CliError> {
+    let mut targets = Targets::new(given, &args.connect, lang)?;
     let named = args.platform.iter().map(|id| platform::by_id(id).ok_or_else(|| super::unknown_platform(id)));
     let named: Vec<&'static dyn Platform> = named.collect::<Result<_, _>>()?;
     let suspected = ["nftables", "postfix"].iter().filter_map(|id| platform::by_id(id)).collect();
@@ -85,7 +85,7 @@ fn targets(args: &Args, site: &Site, lang: Lang) -> Result<Vec<Target>, CliError
     let target = |host: &String| {
         let account = Account::new(host);
         let account = account.map_err(|_| CliError::Usage(words::no_host(&escape(host), lang)))?;
-        let mut target = match declared(site, host, &account) {
+        let mut target = match declared(&given.site, host, &account) {
             Some(device) => targets.of_device(device)?,
             None => targets.of_account(name(host, &account)?, &account, platforms.clone())?,
         };
@@ -129,7 +129,8 @@ fn plan(
     if args.expect.is_empty() {
         return Ok(None);
     }
-    let rfc3339 = |at: OffsetDateTime| at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
+    let rfc3339 =
+        |at: OffsetDateTime| at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     // the end is not known yet and means nothing here
     let (start, end) = (rfc3339(global.now()), rfc3339(global.now() + Duration::from_secs(24 * 3600)));
@@ -190,9 +191,14 @@ async fn before(window: &mut Window<'_>, lang: Lang) -> String {
     match timeout(BEFORE, window.before(Some(limit))).await {
         Ok(Ok(taken)) => {
             let incomplete = taken.devices.iter().filter(|d| !d.failures.is_empty());
-            let failed: String =
-                incomplete.map(|d| format!("{}:\n{}", escape(&d.name), captured::failures(d, lang))).collect();
-            if failed.is_empty() { words::before(lang).to_owned() } else { failed + &words::no_before("", lang) }
+            let failed: String = incomplete
+                .map(|d| format!("{}:\n{}", escape(&d.name), captured::failures(d, lang)))
+                .collect();
+            if failed.is_empty() {
+                words::before(lang).to_owned()
+            } else {
+                failed + &words::no_before("", lang)
+            }
         }
         Ok(Err(error)) => words::no_before(&escape(&error.to_string()), lang),
         Err(_) => words::no_before(&words::took_longer(BEFORE.as_secs(), lang), lang),
@@ -223,7 +229,8 @@ impl Work {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
         let child = command.kill_on_drop(false).spawn();
-        let child = child.map_err(|e| CliError::Usage(words::not_started(&escape(program), &e.to_string(), lang)))?;
+        let child =
+            child.map_err(|e| CliError::Usage(words::not_started(&escape(program), &e.to_string(), lang)))?;
         Ok(Self::Command(Box::new(child)))
     }
 

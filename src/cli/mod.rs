@@ -10,6 +10,7 @@ pub mod global;
 mod guard;
 mod init;
 pub mod progress;
+mod rollback;
 mod snapshot;
 mod targets;
 mod trace;
@@ -47,6 +48,8 @@ enum Command {
     Watch(watch::Args),
     /// The gate: rules over state and drift, verdict, exit code
     Check(check::Args),
+    /// Print what restores the state before; nothing is run
+    Rollback(rollback::Args),
     /// What happens to packets or relay attempts, and by which lines
     Trace(trace::Args),
 }
@@ -93,6 +96,7 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Diff(args) => diff::run(args, global),
         Command::Watch(args) => watch::run(args, global),
         Command::Check(args) => check::run(args, global),
+        Command::Rollback(args) => rollback::run(args, global),
         Command::Trace(args) => trace::run(args),
     }
 }

@@ -81,7 +81,12 @@ impl Camera {
     ///
     /// # Errors
     /// The store refuses. Devices that fail are no error: they are part of the evidence.
-    pub(super) async fn take(&self, phase: Phase, targets: &[Target], total: Option<Duration>) -> Result<Taken, CliError> {
+    pub(super) async fn take(
+        &self,
+        phase: Phase,
+        targets: &[Target],
+        total: Option<Duration>,
+    ) -> Result<Taken, CliError> {
         let (store, change, now) = (self.store.clone(), self.change.clone(), self.now());
         let begin = tokio::task::spawn_blocking(move || store.begin(&change, phase, now));
         let writer = Arc::new(begin.await.map_err(broken)?.map_err(store_error)?);
@@ -103,7 +108,10 @@ impl Camera {
         let bar = progress::bar(targets.len(), self.quiet);
         let devices = collect(targets, &options, sink, bar).await.map_err(store_error)?;
         let now = self.now();
-        let entry = tokio::task::spawn_blocking(move || writer.finish(now)).await.map_err(broken)?.map_err(store_error)?;
+        let entry = tokio::task::spawn_blocking(move || writer.finish(now))
+            .await
+            .map_err(broken)?
+            .map_err(store_error)?;
         Ok(Taken { entry, devices })
     }
 }
@@ -116,7 +124,8 @@ fn leave_out_absent(device: &mut DeviceEvidence) {
         None => return,
     };
     let absent = |id: &String| {
-        platform::by_id(id).is_some_and(|p| !p.signs().is_empty() && p.signs().iter().all(|s| device.is_absent(s)))
+        platform::by_id(id)
+            .is_some_and(|p| !p.signs().is_empty() && p.signs().iter().all(|s| device.is_absent(s)))
     };
     device.platforms = [first].into_iter().chain(suspected.into_iter().filter(|id| !absent(id))).collect();
 }

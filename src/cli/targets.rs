@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CliError;
-use crate::capture::known_hosts::{KnownHosts, usual_files};
+use super::global::Declared;
+use crate::capture::known_hosts::{KnownHosts, Place, usual_files};
 use crate::capture::{Auth, Endpoint, KeyFile, SecretSource, Target};
 use crate::platform::{self, Platform};
 use crate::report::Lang;
@@ -50,8 +51,11 @@ impl<'a> Targets<'a> {
     ///
     /// # Errors
     /// A known_hosts file that cannot be read, or no terminal to ask on.
-    pub(super) fn new(site: &'a Site, connect: &'a Connect, lang: Lang) -> Result<Self, CliError> {
-        let known_hosts = Arc::new(known_hosts(site, connect)?);
+    pub(super) fn new(declared: &'a Declared, connect: &'a Connect, lang: Lang) -> Result<Self, CliError> {
+        let site = &declared.site;
+        let mut known_hosts = known_hosts(site, connect)?;
+        announce(declared, &mut known_hosts);
+        let known_hosts = Arc::new(known_hosts);
         let password = match (&connect.password_env, connect.ask_password) {
             (Some(variable), _) => Some(SecretSource::env(variable)),
             (None, true) => Some(ask_password(lang)?),
@@ -98,9 +102,10 @@ impl<'a> Targets<'a> {
     }
 
     fn endpoint(&mut self, device: &Device) -> Result<Endpoint, CliError> {
-        let address = device.address.as_ref().ok_or_else(|| {
-            CliError::Usage(words::no_address(device.name.as_str(), self.lang))
-        })?;
+        let address = device
+            .address
+            .as_ref()
+            .ok_or_else(|| CliError::Usage(words::no_address(device.name.as_str(), self.lang)))?;
         let auth = self.auth(device)?;
         let user = device.user.clone().map_or_else(|| own_user(self.lang), Ok)?;
         Ok(endpoint(address, user, auth))
@@ -121,7 +126,8 @@ impl<'a> Targets<'a> {
             Some(Jump::Device(name)) => {
                 let site = self.site;
                 let hop = site.devices.get(name).filter(|_| seen.insert(name.clone()));
-                let hop = hop.ok_or_else(|| CliError::Usage(words::hop_circle(device.name.as_str(), self.lang)))?;
+                let hop =
+                    hop.ok_or_else(|| CliError::Usage(words::hop_circle(device.name.as_str(), self.lang)))?;
                 let mut via = self.via(hop, seen)?;
                 via.push(self.endpoint(hop)?);
                 Ok(via)
@@ -172,14 +178,17 @@ impl<'a> Targets<'a> {
         let named = named.or(self.connect.key.as_deref()).map(Path::to_path_buf);
         let usual = || {
             let home = std::env::home_dir().map(|home| home.join(".ssh"));
-            let files = home.into_iter().flat_map(|d| ["id_ed25519", "id_ecdsa", "id_rsa"].map(|f| d.join(f)));
+            let files =
+                home.into_iter().flat_map(|d| ["id_ed25519", "id_ecdsa", "id_rsa"].map(|f| d.join(f)));
             files.filter(|f| f.is_file()).collect()
         };
         let files: Vec<PathBuf> = named.map_or_else(usual, |file| vec![file]);
         let lang = self.lang;
         let load = |file: PathBuf| {
             let passphrase = passphrase(&file, lang);
-            Auth::Key(Arc::clone(self.keys.entry(file.clone()).or_insert_with(|| KeyFile::new(file, passphrase))))
+            Auth::Key(Arc::clone(
+                self.keys.entry(file.clone()).or_insert_with(|| KeyFile::new(file, passphrase)),
+            ))
         };
         files.into_iter().map(load).collect()
     }
@@ -193,11 +202,7 @@ impl<'a> Targets<'a> {
 }
 
 fn endpoint(at: &HostPort, user: String, auth: Vec<Auth>) -> Endpoint {
-    let host = match &at.host {
-        Host::Address(address) => address.to_string(),
-        Host::Name(name) => name.clone(),
-    };
-    Endpoint { host, port: at.port, user, auth }
+    Endpoint { host: host_text(&at.host), port: at.port, user, auth }
 }
 
 fn own_user(lang: Lang) -> Result<String, CliError> {
@@ -214,6 +219,26 @@ fn known_hosts(site: &Site, connect: &Connect) -> Result<KnownHosts, CliError> {
         None => usual_files().iter().try_for_each(|file| known.read_if_exists(file)).map_err(fail)?,
     }
     Ok(known)
+}
+
+/// The host keys that the plan announces for replaced devices.
+fn announce(declared: &Declared, known_hosts: &mut KnownHosts) {
+    let Some(change) = &declared.change else { return };
+    for expected in &change.expect.host_key {
+        let device = declared.site.devices.get(&expected.device);
+        if let Some(at) = device.and_then(|d| d.address.as_ref()) {
+            let line = change.source.place(expected.place.start).line;
+            let place = Place { file: Arc::from(change.source.path()), line };
+            known_hosts.announce(&host_text(&at.host), at.port, &expected.fingerprint, place);
+        }
+    }
+}
+
+fn host_text(host: &Host) -> String {
+    match host {
+        Host::Address(address) => address.to_string(),
+        Host::Name(name) => name.clone(),
+    }
 }
 
 /// Asks for the login password now, so that no time limit runs while somebody types.

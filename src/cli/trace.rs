@@ -54,7 +54,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     for (line, question) in asked {
         let answer = match question {
             Question::Relay(query) => relay::answer(&model, query).map_err(|e| wrong(line, e.to_string()))?,
-            Question::Packet(query) => packet(&model, interfaces.as_ref(), &query).map_err(|e| wrong(line, e))?,
+            Question::Packet(query) => {
+                packet(&model, interfaces.as_ref(), &query).map_err(|e| wrong(line, e))?
+            }
         };
         writeln!(out, "{answer}")?;
     }
@@ -82,7 +84,11 @@ fn questions(text: &str) -> Result<Vec<(usize, Question)>, (usize, String)> {
         .collect()
 }
 
-fn packet(model: &DeviceModel, interfaces: Option<&Interfaces>, query: &query::Query) -> Result<Value, String> {
+fn packet(
+    model: &DeviceModel,
+    interfaces: Option<&Interfaces>,
+    query: &query::Query,
+) -> Result<Value, String> {
     let firewall = model.firewall.as_ref().ok_or("this platform filters no packets")?;
     let interfaces = interfaces.ok_or("too many interfaces")?;
     let answer = query::answer(firewall, &model.host, interfaces, query)?;

@@ -57,7 +57,11 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     block_on(watch(window, args.interval, end))
 }
 
-async fn watch(mut window: Window<'_>, every: Duration, end: Option<OffsetDateTime>) -> Result<Exit, CliError> {
+async fn watch(
+    mut window: Window<'_>,
+    every: Duration,
+    end: Option<OffsetDateTime>,
+) -> Result<Exit, CliError> {
     let mut signals = Signals::catch()?;
     let lang = window.global.lang();
     let said = if window.recall()? {

@@ -31,7 +31,12 @@ impl RelayDrift {
 }
 
 /// Compares the relay policies of a device; `None` when it has none.
-pub fn between(name: &str, before: Option<&DeviceModel>, after: &DeviceModel, site: &Site) -> Option<RelayDrift> {
+pub fn between(
+    name: &str,
+    before: Option<&DeviceModel>,
+    after: &DeviceModel,
+    site: &Site,
+) -> Option<RelayDrift> {
     after.relay.as_ref()?;
     let mut new = Reach::of(name, after, site)?;
     let mut old = before.and_then(|model| Reach::of(name, model, site));

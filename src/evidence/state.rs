@@ -117,7 +117,8 @@ impl Door<'_> {
             return Ok([("device".to_owned(), device)].into());
         }
         let files = folder::list(folder)?;
-        let devices = self.devices(&files, |path| folder::read_file(&folder.join(path)).map_err(StateError::from))?;
+        let devices =
+            self.devices(&files, |path| folder::read_file(&folder.join(path)).map_err(StateError::from))?;
         let mut devices = devices;
         for (name, device) in &mut devices {
             device.identity = folder::identity(&folder.join(name))?;
@@ -126,10 +127,15 @@ impl Door<'_> {
     }
 
     fn git(&self, revision: &str) -> Result<BTreeMap<String, DeviceEvidence>, StateError> {
-        let start = self.site.and_then(|s| s.source.as_ref()).map_or(Path::new("."), |source| source.folder());
+        let start =
+            self.site.and_then(|s| s.source.as_ref()).map_or(Path::new("."), |source| source.folder());
         let tree = git::Tree::open(start, revision)?;
         let devices = self.devices(&tree.files(), |path| tree.read(path).map_err(StateError::from))?;
-        if devices.is_empty() { Err(StateError::NoDevices(PathBuf::from(format!("git:{revision}")))) } else { Ok(devices) }
+        if devices.is_empty() {
+            Err(StateError::NoDevices(PathBuf::from(format!("git:{revision}"))))
+        } else {
+            Ok(devices)
+        }
     }
 
     /// The devices of a set of files: those that the site declares with `files` or by a folder of their name, and every
@@ -148,7 +154,8 @@ impl Door<'_> {
             }
         }
         let declared = self.site.is_some_and(|s| !s.devices.is_empty());
-        let folders: BTreeSet<&str> = files.iter().filter_map(|f| f.split_once('/').map(|(folder, _)| folder)).collect();
+        let folders: BTreeSet<&str> =
+            files.iter().filter_map(|f| f.split_once('/').map(|(folder, _)| folder)).collect();
         for name in folders.into_iter().filter(|name| !name.starts_with('.')) {
             if out.contains_key(name) {
                 continue;

@@ -90,6 +90,22 @@ impl Ask {
     }
 }
 
+/// How an artifact is put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restore {
+    /// The artifact, after a first line, is the input of a command on the device.
+    Input {
+        /// The line; may be empty.
+        first: &'static str,
+        /// The command.
+        command: &'static str,
+    },
+    /// It is a file of the device.
+    File,
+    /// Another artifact of the same device restores it too.
+    Covered,
+}
+
 /// A secret in an artifact: what the pattern's group `secret` matches is replaced by a keyed digest.
 #[derive(Debug, Clone, Copy)]
 pub struct Secret {
@@ -108,6 +124,18 @@ pub struct Noise {
     pub pattern: &'static str,
     /// What stands there instead.
     pub replacement: &'static str,
+}
+
+/// A list in an artifact whose order means nothing: the elements in the pattern's group `list` are sorted before texts
+/// are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Unordered {
+    /// Artifacts it is looked for in: an exact name, or a beginning that ends in `*`.
+    pub artifacts: &'static str,
+    /// Regular expression (multi-line mode) with a group named `list`.
+    pub pattern: &'static str,
+    /// What stands between elements, blanks aside.
+    pub separator: char,
 }
 
 /// One kind of device or software.
@@ -134,10 +162,22 @@ pub trait Platform: Sync {
     /// # Errors
     /// What was expected and is not there.
     fn prove(&self, artifact: &str, bytes: &[u8]) -> Result<(), Reason>;
+    /// What restores an artifact of an earlier state, where something does.
+    fn restore(&self, _artifact: &str, _earlier: &DeviceEvidence) -> Option<Restore> {
+        None
+    }
+    /// What makes restored files count, once they are all there: commands to run on the device.
+    fn reload(&self, _restored: &[&str]) -> Vec<String> {
+        Vec::new()
+    }
     /// What is secret in its artifacts.
     fn secrets(&self) -> &'static [Secret];
     /// What is noise in its artifacts.
     fn noise(&self) -> &'static [Noise];
+    /// What has no order in its artifacts.
+    fn unordered(&self) -> &'static [Unordered] {
+        &[]
+    }
     /// Reads the artifacts into the model. Never fails: what is missing or not understood becomes a gap or an atom.
     fn read(&self, evidence: &DeviceEvidence, model: &mut DeviceModel);
 }
@@ -171,6 +211,11 @@ fn named(platforms: &[String]) -> Vec<&'static dyn Platform> {
 /// The noise of some platforms, and of what they run on.
 pub fn noise(platforms: &[String]) -> Vec<Noise> {
     named(platforms).iter().flat_map(|p| p.noise().iter().copied()).collect()
+}
+
+/// What has no order in the artifacts of some platforms, and of what they run on.
+pub fn unordered(platforms: &[String]) -> Vec<Unordered> {
+    named(platforms).iter().flat_map(|p| p.unordered().iter().copied()).collect()
 }
 
 /// The platforms whose artifacts a folder of files holds, sorted by id.

@@ -64,7 +64,9 @@ fn port_set(space: &mut Space, target: &Change, port: Option<u16>) -> PacketSet 
         None => space.number(Field::Dport, port),
         Some(Value::Bits { value, .. }) if *value == port => PacketSet::TRUE,
         Some(Value::Bits { .. }) => PacketSet::FALSE,
-        Some(Value::Among { ranges, .. }) if ranges.iter().any(|r| r.0 <= port && port <= r.1) => PacketSet::TRUE,
+        Some(Value::Among { ranges, .. }) if ranges.iter().any(|r| r.0 <= port && port <= r.1) => {
+            PacketSet::TRUE
+        }
         Some(Value::Among { .. }) => PacketSet::FALSE,
     }
 }
@@ -120,7 +122,10 @@ impl Clients {
 
 impl Reaching for Clients {
     fn reached(&self, listener: &Listener) -> Reached {
-        let found = self.by_listener.iter().find(|(name, port, _)| **name == *listener.name && *port == listener.port);
+        let found = self
+            .by_listener
+            .iter()
+            .find(|(name, port, _)| **name == *listener.name && *port == listener.port);
         found.map(|(_, _, reached)| reached.clone()).unwrap_or_default()
     }
 }
@@ -128,8 +133,13 @@ impl Reaching for Clients {
 /// Sources by trust on any interface of a host.
 fn trust(site: &Site, device: &str, host: &HostFacts) -> TrustSets {
     let own = host.own().unwrap_or_default();
-    let mut names: Vec<Option<&str>> =
-        host.addresses.iter().flatten().map(|a| Some(a.interface.as_str())).filter(|n| *n != Some("lo")).collect();
+    let mut names: Vec<Option<&str>> = host
+        .addresses
+        .iter()
+        .flatten()
+        .map(|a| Some(a.interface.as_str()))
+        .filter(|n| *n != Some("lo"))
+        .collect();
     names.dedup();
     if names.is_empty() {
         names.push(None);
@@ -164,4 +174,3 @@ pub fn is_anybody(clients: &AddressSet) -> bool {
 pub fn networks(clients: &AddressSet) -> Vec<String> {
     clients.ranges().iter().take(4).map(ToString::to_string).collect()
 }
-

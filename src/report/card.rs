@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::text::escape;
-use super::words::phrases::{Style, fill, offset_name, span, time_of};
+use super::words::phrases::{Style, between, fill, span};
 use super::words::verdict as words;
 use super::{Lang, Report};
 use crate::finding::{Confidence, Decided, Finding, Status, Witness};
@@ -17,7 +17,11 @@ pub fn render(report: &Report<'_>) -> String {
     let lang = report.style.lang;
     let blocking = blocking(report);
     let name = words::name(report.judged.verdict, lang);
-    let tail = format!("{}{}", report.change.map_or_else(String::new, |c| format!("{}, ", escape(c))), exit(report, lang));
+    let tail = format!(
+        "{}{}",
+        report.change.map_or_else(String::new, |c| format!("{}, ", escape(c))),
+        exit(report, lang)
+    );
     match blocking.first() {
         None => {
             let plan = report.planned.is_some();
@@ -78,7 +82,8 @@ pub(super) fn title(finding: &Finding, style: Style<'_>) -> String {
     };
     let text = if finding.status == Status::Passed { format!("{}{text}", words::during(lang)) } else { text };
     // what is missing is said as it is; only what could be harmful is "possible"
-    let unsure = finding.confidence == Confidence::Possible && finding.rule != crate::rules::verdict::EVIDENCE;
+    let unsure =
+        finding.confidence == Confidence::Possible && finding.rule != crate::rules::verdict::EVIDENCE;
     if unsure { format!("{}{text}", words::possibly(lang)) } else { text }
 }
 
@@ -100,12 +105,17 @@ fn details(out: &mut String, finding: &Finding, report: &Report<'_>) {
     let old = finding.before.as_ref().filter(|old| finding.location.as_ref() != Some(old));
     let old = old.map(|l| format!("- {}", escape(&l.to_string())));
     for (i, line) in new.into_iter().chain(old).enumerate() {
-        let label = if i == 0 { labels.cause.to_owned() } else { " ".repeat(super::text::width(labels.cause)) };
+        let label =
+            if i == 0 { labels.cause.to_owned() } else { " ".repeat(super::text::width(labels.cause)) };
         let _ = writeln!(out, "  {label} {line}");
     }
-    let fix = report.rule(&finding.rule).map(|rule| fill(&texts(rule, lang).fix, |n| finding.args.get(n).cloned(), report.style));
+    let fix = report
+        .rule(&finding.rule)
+        .map(|rule| fill(&texts(rule, lang).fix, |n| finding.args.get(n).cloned(), report.style));
     let undo = report.stored.then_some(()).and(report.change).zip(finding.device.as_deref());
-    let undo = undo.filter(|_| report.compared).map(|(change, device)| words::rollback(&escape(change), &escape(device), lang));
+    let undo = undo
+        .filter(|_| report.compared && finding.rule != crate::rules::verdict::EVIDENCE)
+        .map(|(change, device)| words::rollback(&escape(change), &escape(device), lang));
     for (i, line) in undo.into_iter().chain(fix).enumerate() {
         let label = if i == 0 { labels.fix.to_owned() } else { " ".repeat(super::text::width(labels.fix)) };
         let _ = writeln!(out, "  {label} {line}");
@@ -124,10 +134,14 @@ pub(super) fn example(witness: &Witness, finding: &Finding, lang: Lang) -> Optio
     let device = finding.device.as_deref().unwrap_or("");
     match witness {
         Witness::Relay(relay) => {
-            let (client, from, to) = (escape(&relay.client), escape(&relay.mail_from), escape(&relay.rcpt_to));
-            let (device, port, seen) = (escape(device), relay.port, both(relay.before.as_ref(), &relay.after));
+            let (client, from, to) =
+                (escape(&relay.client), escape(&relay.mail_from), escape(&relay.rcpt_to));
+            let (device, port, seen) =
+                (escape(device), relay.port, both(relay.before.as_ref(), &relay.after));
             Some(match lang {
-                Lang::En => format!("{client} -> {device}:{port}   MAIL FROM:<{from}>  RCPT TO:<{to}>   {seen}"),
+                Lang::En => {
+                    format!("{client} -> {device}:{port}   MAIL FROM:<{from}>  RCPT TO:<{to}>   {seen}")
+                }
                 Lang::Ja => format!("{client} → {device}:{port}   差出人 <{from}>  宛先 <{to}>   {seen}"),
             })
         }
@@ -141,11 +155,18 @@ pub(super) fn example(witness: &Witness, finding: &Finding, lang: Lang) -> Optio
             });
             let seen = both(packet.before.as_ref(), &packet.after);
             let arrow = if lang == Lang::En { "->" } else { "→" };
-            Some(format!("{}{kind} {}{by} {arrow} {}{port}{inside}   {seen}", packet.proto, packet.src, packet.dst))
+            Some(format!(
+                "{}{kind} {}{by} {arrow} {}{port}{inside}   {seen}",
+                packet.proto, packet.src, packet.dst
+            ))
         }
         Witness::Fact { before, after } => {
             let after = escape(after);
-            Some(before.as_ref().map_or_else(|| after.clone(), |before| format!("{} → {after}", escape(before))))
+            Some(
+                before
+                    .as_ref()
+                    .map_or_else(|| after.clone(), |before| format!("{} → {after}", escape(before))),
+            )
         }
     }
 }
@@ -168,11 +189,7 @@ fn watched(report: &Report<'_>) -> String {
     match &report.judged.watched {
         None => words::not_watched(style.lang).to_owned(),
         Some(w) => {
-            let short = |moment| {
-                let full = time_of(moment, style);
-                full.trim_end_matches(&format!(" {}", offset_name(style.offset))).to_owned()
-            };
-            words::watched(&short(w.from), &time_of(w.to, style), &span(w.longest_gap, style.lang), style.lang)
+            words::watched(&between(w.from, w.to, style), &span(w.longest_gap, style.lang), style.lang)
         }
     }
 }

@@ -39,7 +39,8 @@ pub fn render(device: &DeviceResult, text: bool, style: Style<'_>) -> String {
     for (sign, flow) in flows.chain(device.redirected.iter().map(|l| ("~", l))) {
         let _ = writeln!(out, "  {sign} {}", flow_line(flow, style));
     }
-    let relay = device.relay.opened.iter().map(|c| ("+", c)).chain(device.relay.closed.iter().map(|c| ("-", c)));
+    let relay =
+        device.relay.opened.iter().map(|c| ("+", c)).chain(device.relay.closed.iter().map(|c| ("-", c)));
     for (sign, change) in relay {
         let _ = writeln!(out, "  {sign} {}", relay_line(&line(change), style));
     }
@@ -86,7 +87,11 @@ pub fn flow_line(flow: &FlowLine, style: Style<'_>) -> String {
 
 fn relay_line(relay: &RelayLine, style: Style<'_>) -> String {
     let witness = &relay.witness;
-    let unsure = if relay.confidence == crate::finding::Confidence::Possible { words::possibly(style.lang) } else { "" };
+    let unsure = if relay.confidence == crate::finding::Confidence::Possible {
+        words::possibly(style.lang)
+    } else {
+        ""
+    };
     let code = |d: &crate::finding::Decided| d.code.map_or_else(|| d.verdict.clone(), |c| c.to_string());
     let before = witness.before.as_ref().map_or_else(|| "-".to_owned(), code);
     let line = witness.after.line.as_ref().map_or_else(String::new, |l| format!("  {l}"));

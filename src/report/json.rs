@@ -65,7 +65,10 @@ fn device(device: &DeviceResult) -> Value {
     fields.insert("name".into(), json!(device.name));
     fields.insert("platforms".into(), json!(device.platforms));
     fields.insert("complete".into(), json!(device.complete));
-    fields.insert("unread".into(), device.unread.iter().map(|g| json!({ "reason": g.reason, "location": g.location })).collect());
+    fields.insert(
+        "unread".into(),
+        device.unread.iter().map(|g| json!({ "reason": g.reason, "location": g.location })).collect(),
+    );
     fields.insert("assumptions".into(), json!(device.assumptions));
     fields.insert("host_key".into(), json!(device.identity.host_key));
     fields.insert("address".into(), json!(device.identity.address));

@@ -81,7 +81,7 @@ pub fn judge_device(
     incomplete(pair.name, after, &new_model, &mut findings);
     if let (Some(old), Some(model)) = (old, &old_model) {
         incomplete(pair.name, old, model, &mut findings);
-        result.text = Normaliser::new(platform::noise(&after.platforms)).compare(old, after);
+        result.text = Normaliser::of(&after.platforms).compare(old, after);
     }
     result.complete = findings.is_empty();
     result.unread = new_model.gaps.iter().filter(|g| is_unread(&g.reason)).cloned().collect();
@@ -167,11 +167,26 @@ const fn is_unread(reason: &Reason) -> bool {
 
 fn facts(result: &DeviceResult, old: Option<&DeviceEvidence>, after: &DeviceEvidence) -> DeviceFacts {
     let key = |device: &DeviceEvidence| device.identity.host_key.as_ref().map(|k| k.fingerprint.clone());
+    // where nobody saw the device before, the record did
+    let recorded = after.failures.iter().find_map(|failure| match failure {
+        Reason::HostKeyChanged { address, expected, .. }
+            if after.identity.address.as_ref() == Some(address) =>
+        {
+            expected.first()?.split(' ').next_back().map(str::to_owned)
+        }
+        _ => None,
+    });
     let moved = !(result.opened.is_empty() && result.closed.is_empty() && result.redirected.is_empty());
     DeviceFacts {
         changed_meaning: moved || result.relay.is_changed(),
+        first_lines: result
+            .text
+            .iter()
+            .map(TextDrift::first)
+            .find(|lines| lines.iter().any(Option::is_some))
+            .unwrap_or_default(),
         changed_artifacts: result.text.iter().map(|t| t.artifact.clone()).collect(),
-        host_keys: (old.and_then(key), key(after)),
+        host_keys: (old.and_then(key).or(recorded), key(after)),
         has_before: old.is_some(),
     }
 }

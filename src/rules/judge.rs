@@ -72,7 +72,8 @@ pub fn judge(case: &Case<'_>) -> Judged {
         .map(String::as_str)
         .collect();
     let names: Vec<&str> = names.into_iter().collect();
-    let (devices, mut findings): (Vec<_>, Vec<_>) = in_parallel(&names, |name| device(case, name)).into_iter().unzip();
+    let (devices, mut findings): (Vec<_>, Vec<_>) =
+        in_parallel(&names, |name| device(case, name)).into_iter().unzip();
     let mut findings: Vec<Finding> = findings.drain(..).flatten().collect();
     let facts: BTreeMap<String, DeviceFacts> =
         devices.iter().map(|d: &DeviceResult| (d.name.clone(), d.facts.clone())).collect();
@@ -136,7 +137,15 @@ pub fn evidence(device: Option<&str>, reason: Reason) -> Finding {
 /// The weightiest first; equal findings in a fixed order.
 fn sort(findings: &mut Vec<Finding>) {
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (std::cmp::Reverse((f.severity, f.confidence)), f.status, f.device.clone(), f.rule.clone(), f.fingerprint.clone());
+        let key = |f: &Finding| {
+            (
+                std::cmp::Reverse((f.severity, f.confidence)),
+                f.status,
+                f.device.clone(),
+                f.rule.clone(),
+                f.fingerprint.clone(),
+            )
+        };
         key(a).cmp(&key(b))
     });
     findings.dedup_by(|a, b| a.fingerprint == b.fingerprint && a.rule == b.rule && a.device == b.device);
@@ -144,7 +153,8 @@ fn sort(findings: &mut Vec<Finding>) {
 
 /// Applies a function to every name on all processors; results come in the order of the names.
 fn in_parallel<T: Send>(names: &[&str], work: impl Fn(&str) -> T + Sync) -> Vec<T> {
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(names.len().max(1));
+    let workers =
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(names.len().max(1));
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, T>> = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {

@@ -55,7 +55,8 @@ mod tests {
     fn the_arithmetic() {
         use Confidence::{Certain, Possible};
         use Severity::{Critical, High, Medium};
-        let of = |rule, severity, confidence, status| weight(&finding(rule, severity, confidence, status), High);
+        let of =
+            |rule, severity, confidence, status| weight(&finding(rule, severity, confidence, status), High);
         assert_eq!(of("x", High, Certain, Status::New), Verdict::Deny);
         assert_eq!(of("x", High, Possible, Status::New), Verdict::Undecided);
         assert_eq!(of("x", Medium, Certain, Status::New), Verdict::Allow);

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::drift::text::TextDrift;
 use crate::drift::{FlowDrift, Moment};
+use crate::finding::Location;
 use crate::firewall::meaning::TooComplex;
 use crate::packet::{AddressSet, Field, Limits, PacketSet, Prefix, Space};
 use crate::platform::DeviceModel;
@@ -118,6 +119,8 @@ pub struct DeviceFacts {
     pub changed_meaning: bool,
     /// Names of the artifacts whose text differs.
     pub changed_artifacts: Vec<String>,
+    /// The first line that was removed, and the first that was added.
+    pub first_lines: [Option<Location>; 2],
     /// Host key fingerprint before and after.
     pub host_keys: (Option<String>, Option<String>),
     /// There is a before state of it.

@@ -93,13 +93,18 @@ fn devices(story: &str, phases: &[Phase]) -> Result<Vec<Device>, SimulateError> 
     let mut out: BTreeMap<&str, Vec<State>> = BTreeMap::new();
     for phase in phases {
         let prefix = format!("{story}/{}/", phase.name);
-        let inside = || FILES.iter().filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?.split_once('/')?, bytes)));
+        let inside = || {
+            FILES
+                .iter()
+                .filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?.split_once('/')?, bytes)))
+        };
         let names: BTreeSet<&str> = inside().map(|((device, _), _)| device).collect();
         for device in names {
             let mut state = State { name: phase.name.clone(), seed: device.to_owned(), ..State::default() };
             for ((_, artifact), bytes) in inside().filter(|((name, _), _)| *name == device) {
                 if artifact == DEVICE_FILE {
-                    let file = DeviceFile::parse(bytes).map_err(|_| SimulateError::Story(story.to_owned()))?;
+                    let file =
+                        DeviceFile::parse(bytes).map_err(|_| SimulateError::Story(story.to_owned()))?;
                     state.seed = file.host_key_seed.unwrap_or(state.seed);
                     state.banner = file.banner.unwrap_or_default();
                 } else {

@@ -45,7 +45,9 @@ pub fn transients(case: &Case<'_>, standing: &[Finding]) -> Vec<Finding> {
     for device in case.after.devices.keys() {
         let looks = looks(case, device);
         for opening in openings(&looks.iter().map(|s| (s.look, s.findings.as_deref())).collect::<Vec<_>>()) {
-            let stands = standing.iter().any(|f| f.rule == opening.finding.rule && f.fingerprint == opening.finding.fingerprint);
+            let stands = standing
+                .iter()
+                .any(|f| f.rule == opening.finding.rule && f.fingerprint == opening.finding.fingerprint);
             if !stands {
                 out.extend(told(case, device, &opening));
             }
@@ -61,8 +63,7 @@ fn told(case: &Case<'_>, device: &str, opening: &Opening<'_>) -> Vec<Finding> {
     // as bad as what was open, at most as bad as the rule says
     let severity = rule.severity.min(inner.severity.max(crate::finding::Severity::Medium));
     let mut finding = Finding::new(TRANSIENT, severity, inner.confidence, Some(device));
-    finding.args.insert("from", Arg::Moment(opening.earliest));
-    finding.args.insert("to", Arg::Moment(opening.latest));
+    finding.args.insert("span", Arg::Between { from: opening.earliest, to: opening.latest });
     finding.args.insert("least", Arg::Seconds { seconds: opening.least.whole_seconds() });
     finding.args.insert("most", Arg::Seconds { seconds: opening.most().whole_seconds() });
     finding.args.insert("what", Arg::Title { rule: inner.rule.clone(), args: inner.args.clone() });
@@ -112,7 +113,8 @@ pub fn gaps(case: &Case<'_>) -> Vec<Unwatched> {
             let whole = state.devices.get(device).is_some_and(|d| d.failures.is_empty());
             state.taken.filter(|_| whole)
         };
-        let looks: Vec<_> = case.before.into_iter().chain(case.samples).chain([case.after]).filter_map(seen).collect();
+        let looks: Vec<_> =
+            case.before.into_iter().chain(case.samples).chain([case.after]).filter_map(seen).collect();
         for pair in looks.windows(2) {
             let [(_, from), (to, _)] = pair else { continue };
             let (from, to) = match window {

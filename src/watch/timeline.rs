@@ -37,7 +37,8 @@ impl Opening<'_> {
 
 /// The openings in a row of looks; looks without findings known are passed over: they neither open nor close anything.
 pub fn openings<'a>(looks: &[(Look, Option<&'a [Finding]>)]) -> Vec<Opening<'a>> {
-    let seen: Vec<(Look, &[Finding])> = looks.iter().filter_map(|(look, found)| Some((*look, (*found)?))).collect();
+    let seen: Vec<(Look, &[Finding])> =
+        looks.iter().filter_map(|(look, found)| Some((*look, (*found)?))).collect();
     let key = |f: &Finding| (f.rule.clone(), f.fingerprint.clone());
     let mut names: BTreeMap<(String, String), &'a Finding> = BTreeMap::new();
     for (_, findings) in &seen {
@@ -78,7 +79,8 @@ mod tests {
 
     #[test]
     fn bounds_of_an_opening() {
-        let open = [Finding::new("open-relay", Severity::Critical, Confidence::Certain, Some("mx1")).named("x")];
+        let open =
+            [Finding::new("open-relay", Severity::Critical, Confidence::Certain, Some("mx1")).named("x")];
         let none: [Finding; 0] = [];
         let looks = [
             (look(0), Some(&none[..])),

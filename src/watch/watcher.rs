@@ -133,7 +133,8 @@ impl Device {
 
     fn see(&mut self, look: Look, findings: Vec<Finding>, news: &mut News) {
         let key = |f: &Finding| (f.rule.clone(), f.fingerprint.clone());
-        let gone: Vec<_> = self.open.keys().filter(|k| !findings.iter().any(|f| key(f) == **k)).cloned().collect();
+        let gone: Vec<_> =
+            self.open.keys().filter(|k| !findings.iter().any(|f| key(f) == **k)).cloned().collect();
         for standing in gone.iter().filter_map(|k| self.open.remove(k)) {
             let least = (standing.last_seen - standing.first_seen).max(Duration::ZERO);
             let most = look.ended - standing.earliest;
@@ -145,7 +146,12 @@ impl Device {
                 Entry::Occupied(mut there) => there.get_mut().last_seen = look.started,
                 Entry::Vacant(free) => {
                     news.opened.push(finding.clone());
-                    free.insert(Standing { finding, earliest, first_seen: look.ended, last_seen: look.started });
+                    free.insert(Standing {
+                        finding,
+                        earliest,
+                        first_seen: look.ended,
+                        last_seen: look.started,
+                    });
                 }
             }
         }

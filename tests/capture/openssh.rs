@@ -99,7 +99,11 @@ fn login_shells_of_every_kind() {
         let evidence = run(&sshd, asks);
         assert!(evidence.failures.is_empty(), "{shell}: {:?}", evidence.failures);
         assert_eq!(evidence.text("a").unwrap(), "it's\n!x\na\\b\nmulti\n", "{shell}");
-        assert_eq!(*evidence.artifacts["files/etc/passwd"].bytes, *fs::read("/etc/passwd").unwrap(), "{shell}");
+        assert_eq!(
+            *evidence.artifacts["files/etc/passwd"].bytes,
+            *fs::read("/etc/passwd").unwrap(),
+            "{shell}"
+        );
     }
 }
 

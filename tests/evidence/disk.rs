@@ -91,7 +91,8 @@ fn a_full_disk_is_told_and_gives_its_space_back() {
     let writer = store.begin("CHG-1", Phase::Before, NOW).unwrap();
     writer.add(&device("small")).unwrap();
     let mut big = device("big");
-    big.artifacts.insert("big".to_owned(), Artifact { bytes: vec![b'x'; 2 << 20].into(), proof: Proof::Complete });
+    big.artifacts
+        .insert("big".to_owned(), Artifact { bytes: vec![b'x'; 2 << 20].into(), proof: Proof::Complete });
     let error = writer.add(&big).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     assert!(error.to_string().contains("--store"));

@@ -287,7 +287,9 @@ fn hostile_names_stay_inside_and_apart() {
             ["../../../x", "files/etc/Map", "files/etc/map", "files/etc/map/below", "a\\b", "nul", "b\0c"]
         {
             let bytes = artifact.as_bytes().to_vec();
-            device.artifacts.insert(artifact.to_owned(), Artifact { bytes: bytes.into(), proof: Proof::Complete });
+            device
+                .artifacts
+                .insert(artifact.to_owned(), Artifact { bytes: bytes.into(), proof: Proof::Complete });
         }
         writer.add(&device).unwrap();
         evidence.push(device);

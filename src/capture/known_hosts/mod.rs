@@ -97,6 +97,8 @@ pub enum Verdict {
 pub struct KnownHosts {
     lines: Vec<Line>,
     broken: Vec<Place>,
+    /// Lookup name and fingerprint of keys that a plan announces.
+    announced: Vec<(String, String, Place)>,
 }
 
 impl KnownHosts {
@@ -144,6 +146,11 @@ impl KnownHosts {
         }
     }
 
+    /// Adds a key that a plan announces, by its fingerprint (`SHA256:...`): whoever wrote the plan has compared it.
+    pub fn announce(&mut self, host: &str, port: u16, fingerprint: &str, place: Place) {
+        self.announced.push((lookup_name(host, port), fingerprint.to_owned(), place));
+    }
+
     /// Lines that could not be read and therefore vouch for nothing.
     pub fn broken(&self) -> &[Place] {
         &self.broken
@@ -151,7 +158,7 @@ impl KnownHosts {
 
     /// What the record says about `key` presented by `host` on `port`.
     ///
-    /// As in OpenSSH any equal line accepts, a revoked key is refused whatever else is on record, and a host
+    /// As in OpenSSH any equal line accepts (so does an announced key), a revoked key is refused whatever else is on record, and a host
     /// on an unusual port that has no line of its own is accepted with the key recorded for its plain name.
     pub fn check(&self, host: &str, port: u16, key: &PublicKey) -> Verdict {
         let Some((blob, presented)) = line::blob_and_id(key) else {
@@ -164,6 +171,11 @@ impl KnownHosts {
         };
         if let Some(line) = self.lines.iter().find(revoked) {
             return Verdict::Revoked(line.place.clone());
+        }
+        let announced =
+            self.announced.iter().find(|(of, key, _)| *of == name && *key == presented.fingerprint);
+        if let Some((.., place)) = announced {
+            return Verdict::Same(place.clone());
         }
         let known: Vec<&Line> = self.plain_lines(&name).collect();
         let same = known.iter().copied().find(|l| l.blob == blob);

@@ -299,7 +299,9 @@ impl Check<'_> {
         device.origins = origins(record);
         for (name, artifact) in &record.artifacts {
             let bytes = self.artifact(artifact)?;
-            device.artifacts.insert(name.clone(), Artifact { bytes: bytes.into(), proof: artifact.proof.clone() });
+            device
+                .artifacts
+                .insert(name.clone(), Artifact { bytes: bytes.into(), proof: artifact.proof.clone() });
         }
         Ok(device)
     }

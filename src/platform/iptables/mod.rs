@@ -10,7 +10,7 @@ mod words;
 use std::sync::Arc;
 
 use super::netfilter::{self, Occurrences, not_modelled};
-use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret, linux};
+use super::{Ask, DeviceModel, Gap, Noise, Platform, Restore, Secret, Unordered, linux};
 use crate::evidence::DeviceEvidence;
 use crate::finding::Location;
 use crate::firewall::{Action, Base, Chain, ChainId, ChainKind, Hook, Rule, Step, Table, Test};
@@ -46,12 +46,20 @@ impl Platform for Iptables {
         netfilter::prove(artifact, bytes)
     }
 
+    fn restore(&self, artifact: &str, earlier: &DeviceEvidence) -> Option<Restore> {
+        netfilter::restore(artifact, earlier)
+    }
+
     fn secrets(&self) -> &'static [Secret] {
         &[]
     }
 
     fn noise(&self) -> &'static [Noise] {
         netfilter::NOISE
+    }
+
+    fn unordered(&self) -> &'static [Unordered] {
+        netfilter::UNORDERED
     }
 
     fn read(&self, evidence: &DeviceEvidence, model: &mut DeviceModel) {

@@ -58,7 +58,9 @@ pub(super) fn read(text: &str) -> Saved {
             saved.nf_tables |= comment.contains("(nf_tables)");
             // "# Table `nat' contains incompatible base-chains, use 'nft' tool." and "... is incompatible, ..."
             let foreign = comment.trim().strip_prefix("Table `").filter(|rest| rest.contains("incompatible"));
-            saved.foreign.extend(foreign.and_then(|rest| rest.split_once('\'')).map(|(name, _)| name.to_owned()));
+            saved
+                .foreign
+                .extend(foreign.and_then(|rest| rest.split_once('\'')).map(|(name, _)| name.to_owned()));
         } else if let Some(name) = line.strip_prefix('*') {
             saved.tables.push(SavedTable { name: name.trim().to_owned(), ..SavedTable::default() });
         } else if !line.is_empty() {

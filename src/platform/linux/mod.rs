@@ -168,7 +168,9 @@ mod tests {
         let mut evidence = DeviceEvidence::new("fw", vec![], Source::Bare);
         let text =
             "net.ipv4.ip_forward = 0\nnet.ipv6.conf.all.forwarding = 1\nnet.ipv4.conf.all.rp_filter = 1\n";
-        evidence.artifacts.insert("sysctl.txt".into(), Artifact { bytes: text.as_bytes().into(), proof: Proof::Given });
+        evidence
+            .artifacts
+            .insert("sysctl.txt".into(), Artifact { bytes: text.as_bytes().into(), proof: Proof::Given });
         let mut model = DeviceModel::default();
         read(&evidence, &mut model);
         assert_eq!((model.host.forwarding_v4, model.host.forwarding_v6), (Some(false), Some(true)));

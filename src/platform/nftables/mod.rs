@@ -16,7 +16,7 @@ mod write;
 use std::sync::Arc;
 
 use super::netfilter;
-use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret, linux};
+use super::{Ask, DeviceModel, Gap, Noise, Platform, Restore, Secret, Unordered, linux};
 use crate::evidence::DeviceEvidence;
 use crate::finding::Location;
 use crate::firewall::Table;
@@ -47,12 +47,20 @@ impl Platform for Nftables {
         netfilter::prove(artifact, bytes)
     }
 
+    fn restore(&self, artifact: &str, earlier: &DeviceEvidence) -> Option<Restore> {
+        netfilter::restore(artifact, earlier)
+    }
+
     fn secrets(&self) -> &'static [Secret] {
         &[]
     }
 
     fn noise(&self) -> &'static [Noise] {
         netfilter::NOISE
+    }
+
+    fn unordered(&self) -> &'static [Unordered] {
+        netfilter::UNORDERED
     }
 
     fn read(&self, evidence: &DeviceEvidence, model: &mut DeviceModel) {

@@ -104,6 +104,22 @@ pub(super) fn prove(artifact: &str, bytes: &[u8]) -> Result<(), Reason> {
     }
 }
 
+/// What makes restored files count: tables are compiled again where they were compiled, then Postfix reads everything
+/// again (postmap(1), postalias(1), postfix(1)).
+pub(super) fn reload(restored: &[&str]) -> Vec<String> {
+    let files = || restored.iter().filter_map(|artifact| artifact.strip_prefix("files"));
+    let plain = |path: &&str| !path.ends_with(".cf") && !path.contains("master") && is_plain(path);
+    let compile = files().filter(plain).map(|path| {
+        let tool = if path.contains("aliases") { "postalias" } else { "postmap" };
+        format!("if [ -e {path}.db ] || [ -e {path}.lmdb ]; then {tool} {path}; fi")
+    });
+    let mut commands: Vec<String> = compile.collect();
+    if files().next().is_some() {
+        commands.push("postfix reload".to_owned());
+    }
+    commands
+}
+
 /// A command that ends with "absent" where the tool is not installed.
 fn with_tool(tool: &str, command: &str) -> String {
     format!(

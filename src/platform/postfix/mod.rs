@@ -28,7 +28,7 @@ mod tests;
 
 use std::cell::RefCell;
 
-use super::{Ask, DeviceModel, Gap, Noise, Platform, Secret, linux};
+use super::{Ask, DeviceModel, Gap, Noise, Platform, Restore, Secret, linux};
 use crate::evidence::DeviceEvidence;
 use crate::reason::Reason;
 use crate::relay::Policy;
@@ -68,6 +68,18 @@ impl Platform for Postfix {
 
     fn prove(&self, artifact: &str, bytes: &[u8]) -> Result<(), Reason> {
         ask::prove(artifact, bytes)
+    }
+
+    fn restore(&self, artifact: &str, _: &DeviceEvidence) -> Option<Restore> {
+        match artifact {
+            name if name.starts_with("files/") => Some(Restore::File),
+            name if name.starts_with("postconf-") || name == "postmap-s.txt" => Some(Restore::Covered),
+            _ => None,
+        }
+    }
+
+    fn reload(&self, restored: &[&str]) -> Vec<String> {
+        ask::reload(restored)
     }
 
     fn secrets(&self) -> &'static [Secret] {

@@ -37,7 +37,9 @@ pub fn no_prompt(error: &str, lang: Lang) -> String {
 pub fn no_address(device: &str, lang: Lang) -> String {
     match lang {
         Lang::En => format!("device {device} has no address; add address = \"HOST:22\" to it in site.toml"),
-        Lang::Ja => format!("機器 {device} に address がありません。site.toml に address = \"ホスト:22\" を書いてください"),
+        Lang::Ja => format!(
+            "機器 {device} に address がありません。site.toml に address = \"ホスト:22\" を書いてください"
+        ),
     }
 }
 
@@ -53,14 +55,18 @@ pub fn hop_circle(device: &str, lang: Lang) -> String {
 pub const fn no_user(lang: Lang) -> &'static str {
     match lang {
         Lang::En => "no login name: write user@host, or user = \"...\" in site.toml",
-        Lang::Ja => "ログイン名が分かりません。user@host の形で書くか、site.toml に user = \"...\" を書いてください",
+        Lang::Ja => {
+            "ログイン名が分かりません。user@host の形で書くか、site.toml に user = \"...\" を書いてください"
+        }
     }
 }
 
 /// Nobody said which change this is.
 pub const fn no_change(lang: Lang) -> &'static str {
     match lang {
-        Lang::En => "which change is this? write a change.toml beside site.toml (see change.example.toml), or give --id NAME",
+        Lang::En => {
+            "which change is this? write a change.toml beside site.toml (see change.example.toml), or give --id NAME"
+        }
         Lang::Ja => {
             "どの変更作業かが分かりません。site.toml と同じ場所に change.toml を置くか（change.example.toml を参照）、--id 名前 を指定してください"
         }
@@ -92,7 +98,14 @@ pub const fn no_devices(site: bool, lang: Lang) -> &'static str {
 }
 
 /// One device.
-pub fn device(name: &str, complete: bool, artifacts: usize, bytes: u64, key: Option<&str>, lang: Lang) -> String {
+pub fn device(
+    name: &str,
+    complete: bool,
+    artifacts: usize,
+    bytes: u64,
+    key: Option<&str>,
+    lang: Lang,
+) -> String {
     let state = state(complete, lang);
     let kib = bytes.div_ceil(1024);
     match (lang, key) {

@@ -60,7 +60,9 @@ pub fn looked(phase: &str, devices: usize, lang: Lang) -> String {
 pub fn recorded(device: &str, fingerprint: &str, lang: Lang) -> String {
     match lang {
         Lang::En => {
-            format!("(the engineer compares the new host key of {device} on its console and records it: {fingerprint})")
+            format!(
+                "(the engineer compares the new host key of {device} on its console and records it: {fingerprint})"
+            )
         }
         Lang::Ja => {
             format!("（作業者が {device} の新しいホスト鍵を機器の画面で照合し、記録しました: {fingerprint}）")
@@ -71,7 +73,11 @@ pub fn recorded(device: &str, fingerprint: &str, lang: Lang) -> String {
 /// Where the evidence was kept, and what to do with it.
 pub fn kept(store: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("evidence kept; judge it again: sekisho check --site {store}/site.toml --store {store}"),
-        Lang::Ja => format!("証跡を保存しました。再判定: sekisho check --site {store}/site.toml --store {store}"),
+        Lang::En => {
+            format!("evidence kept; judge it again: sekisho check --site {store}/site.toml --store {store}")
+        }
+        Lang::Ja => {
+            format!("証跡を保存しました。再判定: sekisho check --site {store}/site.toml --store {store}")
+        }
     }
 }

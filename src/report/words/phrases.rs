@@ -51,6 +51,7 @@ pub fn text(arg: &Arg, style: Style<'_>) -> String {
         Arg::Text(text) => text.clone(),
         Arg::Count(n) => n.to_string(),
         Arg::Moment(moment) => time_of(*moment, style),
+        Arg::Between { from, to } => between(*from, *to, style),
         Arg::Seconds { seconds } => span(*seconds, style.lang),
         Arg::Reason(why) => reason(why, style.lang),
         Arg::Phrase(phrase) => phrase_text(phrase, style.lang),
@@ -68,8 +69,25 @@ pub fn text(arg: &Arg, style: Style<'_>) -> String {
 /// A moment: day and time, with the name of the offset.
 pub fn time_of(moment: OffsetDateTime, style: Style<'_>) -> String {
     let local = moment.to_offset(style.offset);
-    let shown = local.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]")).unwrap_or_default();
+    let shown = local
+        .format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"))
+        .unwrap_or_default();
     format!("{shown} {}", offset_name(style.offset))
+}
+
+/// From one moment to another; the day is said once where it is the same.
+pub fn between(from: OffsetDateTime, to: OffsetDateTime, style: Style<'_>) -> String {
+    let (start, end) = (from.to_offset(style.offset), to.to_offset(style.offset));
+    let name = offset_name(style.offset);
+    let day = |at: OffsetDateTime| at.format(format_description!("[year]-[month]-[day]")).unwrap_or_default();
+    let clock =
+        |at: OffsetDateTime| at.format(format_description!("[hour]:[minute]:[second]")).unwrap_or_default();
+    let end = if start.date() == end.date() { clock(end) } else { format!("{} {}", day(end), clock(end)) };
+    let start = format!("{} {}", day(start), clock(start));
+    match style.lang {
+        Lang::En => format!("{start} - {end} {name}"),
+        Lang::Ja => format!("{start}～{end} ({name})"),
+    }
 }
 
 /// `JST`, `UTC`, or the offset itself.
@@ -159,9 +177,23 @@ mod tests {
 
     #[test]
     fn spans_and_times() {
-        assert_eq!([span(41, Lang::En), span(125, Lang::En), span(10_620, Lang::Ja)], ["41 s", "2 min 05 s", "2時間57分"]);
+        assert_eq!(
+            [span(41, Lang::En), span(125, Lang::En), span(10_620, Lang::Ja)],
+            ["41 s", "2 min 05 s", "2時間57分"]
+        );
         let jst = UtcOffset::from_hms(9, 0, 0).unwrap();
         let moment = OffsetDateTime::from_unix_timestamp(1_647_587_880).unwrap();
-        assert_eq!(time_of(moment, Style { lang: Lang::Ja, offset: jst, rules: &[] }), "2022-03-18 16:18:00 JST");
+        let (style, later) =
+            (Style { lang: Lang::En, offset: jst, rules: &[] }, moment + time::Duration::hours(3));
+        assert_eq!(between(moment, later, style), "2022-03-18 16:18:00 - 19:18:00 JST");
+        assert_eq!(between(moment, later, EN), "2022-03-18 07:18:00 - 10:18:00 UTC");
+        assert_eq!(
+            between(moment, moment + time::Duration::DAY, style),
+            "2022-03-18 16:18:00 - 2022-03-19 16:18:00 JST"
+        );
+        assert_eq!(
+            time_of(moment, Style { lang: Lang::Ja, offset: jst, rules: &[] }),
+            "2022-03-18 16:18:00 JST"
+        );
     }
 }

@@ -22,8 +22,18 @@ pub struct Labels {
 /// The labels of a language, equally wide.
 pub const fn labels(lang: Lang) -> Labels {
     match lang {
-        Lang::En => Labels { attempt: "try    ", cause: "cause  ", fix: "do now ", proof: "proof  ", further: "also   " },
-        Lang::Ja => Labels { attempt: "再現例", cause: "原因  ", fix: "対処  ", proof: "根拠  ", further: "ほか  " },
+        Lang::En => Labels {
+            attempt: "try    ",
+            cause: "cause  ",
+            fix: "do now ",
+            proof: "proof  ",
+            further: "also   ",
+        },
+        Lang::Ja => {
+            Labels {
+                attempt: "再現例", cause: "原因  ", fix: "対処  ", proof: "根拠  ", further: "ほか  "
+            }
+        }
     }
 }
 
@@ -57,7 +67,9 @@ pub const fn severity(severity: Severity, lang: Lang) -> &'static str {
 pub const fn nothing_new(plan: bool, compared: bool, lang: Lang) -> &'static str {
     match (compared, plan, lang) {
         (false, _, Lang::En) => "no open mail relay (end state only: nothing to compare with)",
-        (false, _, Lang::Ja) => "第三者中継はありません（比べる相手がないため、現在の状態だけを確認しました）",
+        (false, _, Lang::Ja) => {
+            "第三者中継はありません（比べる相手がないため、現在の状態だけを確認しました）"
+        }
         (true, true, Lang::En) => "nothing new is reachable beyond the plan, no new mail relay",
         (true, true, Lang::Ja) => "計画外の新しい通信・中継はありません",
         (true, false, Lang::En) => "nothing new is reachable, no new mail relay",
@@ -87,13 +99,21 @@ pub fn summary(counts: &Counts, lang: Lang) -> String {
     let unread = counts.unread;
     match (lang, counts.planned) {
         (Lang::En, Some((there, planned))) => {
-            format!("opened {there} of {planned} planned, closed {closed}, {complete}/{all} complete, {unread} unread")
+            format!(
+                "opened {there} of {planned} planned, closed {closed}, {complete}/{all} complete, {unread} unread"
+            )
         }
-        (Lang::En, None) => format!("opened {opened}, closed {closed}, {complete}/{all} complete, {unread} unread"),
+        (Lang::En, None) => {
+            format!("opened {opened}, closed {closed}, {complete}/{all} complete, {unread} unread")
+        }
         (Lang::Ja, Some((there, planned))) => {
-            format!("計画どおり {there}/{planned} 件を許可、遮断 {closed}、{complete}/{all} 台取得、未解釈 {unread} 行")
+            format!(
+                "計画どおり {there}/{planned} 件を許可、遮断 {closed}、{complete}/{all} 台取得、未解釈 {unread} 行"
+            )
         }
-        (Lang::Ja, None) => format!("許可 {opened}、遮断 {closed}、{complete}/{all} 台取得、未解釈 {unread} 行"),
+        (Lang::Ja, None) => {
+            format!("許可 {opened}、遮断 {closed}、{complete}/{all} 台取得、未解釈 {unread} 行")
+        }
     }
 }
 
@@ -130,10 +150,10 @@ pub const fn not_watched(lang: Lang) -> &'static str {
 }
 
 /// How the window was watched: times and longest gap already in words.
-pub fn watched(from: &str, to: &str, gap: &str, lang: Lang) -> String {
+pub fn watched(between: &str, gap: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("watched {from} to {to}, longest gap {gap}"),
-        Lang::Ja => format!("監視 {from} から {to} まで、最長空白 {gap}"),
+        Lang::En => format!("watched {between}, longest gap {gap}"),
+        Lang::Ja => format!("監視 {between}、最長空白 {gap}"),
     }
 }
 
@@ -203,7 +223,11 @@ pub fn site(path: Option<&str>, lang: Lang) -> String {
 /// Restoring commands are printed, never run.
 pub fn rollback(change: &str, device: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("sekisho rollback {change} --device {device}   (printed only, nothing is changed)"),
-        Lang::Ja => format!("sekisho rollback {change} --device {device}   （手順を表示するだけで、変更はしません）"),
+        Lang::En => {
+            format!("sekisho rollback {change} --device {device}   (printed only, nothing is changed)")
+        }
+        Lang::Ja => {
+            format!("sekisho rollback {change} --device {device}   （手順を表示するだけで、変更はしません）")
+        }
     }
 }

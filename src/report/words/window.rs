@@ -6,7 +6,7 @@ use crate::report::Lang;
 pub fn opened(what: &str, example: &str, lang: Lang) -> String {
     match lang {
         Lang::En => format!("OPENED {what}   {example}"),
-        Lang::Ja => format!("開いた OPENED {what}   {example}"),
+        Lang::Ja => format!("開放 OPENED {what}   {example}"),
     }
 }
 
@@ -18,7 +18,7 @@ pub fn closed(what: &str, least: &str, most: &str, since: &str, lang: Lang) -> S
              end sessions that it let in"
         ),
         Lang::Ja => format!(
-            "閉じた CLOSED {what}   少なくとも{least}、最長{most}開いていました。判定は変わりません。{since} 以降のログを確認し、\
+            "閉鎖 CLOSED {what}   少なくとも{least}、最長{most}開いていました。判定は変わりません。{since} 以降のログを確認し、\
              その間に確立した通信を切断してください"
         ),
     }
@@ -60,21 +60,31 @@ pub fn known_before(folder: &str, lang: Lang) -> String {
 pub fn watching(devices: usize, interval: &str, until: Option<&str>, lang: Lang) -> String {
     match (lang, until) {
         (Lang::En, Some(until)) => {
-            format!("watching {devices} devices every {interval} until {until}; Ctrl-C ends the watch and judges")
+            format!(
+                "watching {devices} devices every {interval} until {until}; Ctrl-C ends the watch and judges"
+            )
         }
-        (Lang::En, None) => format!("watching {devices} devices every {interval}; Ctrl-C ends the watch and judges"),
+        (Lang::En, None) => {
+            format!("watching {devices} devices every {interval}; Ctrl-C ends the watch and judges")
+        }
         (Lang::Ja, Some(until)) => {
             format!("{devices} 台を{interval}間隔で {until} まで監視します。Ctrl-C で監視を終えて判定します")
         }
-        (Lang::Ja, None) => format!("{devices} 台を{interval}間隔で監視します。Ctrl-C で監視を終えて判定します"),
+        (Lang::Ja, None) => {
+            format!("{devices} 台を{interval}間隔で監視します。Ctrl-C で監視を終えて判定します")
+        }
     }
 }
 
 /// The window is over before the watch begins.
 pub fn window_over(end: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("the window ended at {end}; looking once more and judging. --for lengthens the watch"),
-        Lang::Ja => format!("作業時間帯は {end} に終わっています。もう一度だけ取得して判定します。--for で延長できます"),
+        Lang::En => {
+            format!("the window ended at {end}; looking once more and judging. --for lengthens the watch")
+        }
+        Lang::Ja => format!(
+            "作業時間帯は {end} に終わっています。もう一度だけ取得して判定します。--for で延長できます"
+        ),
     }
 }
 

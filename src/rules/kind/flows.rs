@@ -77,7 +77,10 @@ fn meaning_of(line: &FlowLine) -> String {
 /// The most telling packet of some groups, and what is not known about it.
 fn witness(flows: &mut Flows<'_>, groups: &[Group]) -> (Option<PacketWitness>, Vec<crate::reason::Reason>) {
     let untrusted = flows.trusts.untrusted;
+    let own = flows.after.host.addresses.iter().flatten().map(|a| a.address);
+    let own = own.filter(|a| !a.is_loopback()).map(crate::packet::Prefix::host).collect();
     let space = &mut flows.drift.space;
+    let own = space.addresses(Field::Dst, &own);
     let mut best: Option<(usize, Packet, &Group)> = None;
     for group in groups {
         let all = space.or(group.certain, group.possible);
@@ -95,7 +98,8 @@ fn witness(flows: &mut Flows<'_>, groups: &[Group]) -> (Option<PacketWitness>, V
             });
             let (rank, wish) = telling.unwrap_or((TELLING.len(), PacketSet::TRUE));
             let strangers = telling_sources(space, family);
-            let packet = space.witness(part, &[untrusted, wish, strangers], &typical(family));
+            let there = if group.hook == Hook::Input { own } else { PacketSet::TRUE };
+            let packet = space.witness(part, &[untrusted, wish, strangers, there], &typical(family));
             if let Some(packet) = packet.filter(|_| best.as_ref().is_none_or(|(r, ..)| rank < *r)) {
                 best = Some((rank, packet, group));
             }

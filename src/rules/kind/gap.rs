@@ -1,5 +1,6 @@
-//! `gap`: a span within the window in which nobody looked (CASES P01, P09).
+//! `gap`: spans within the window in which nobody looked (CASES P01, P09); a device's longest one is told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Entry, Kind};
@@ -7,8 +8,9 @@ use crate::finding::{Arg, Confidence, Finding};
 use crate::rules::Rule;
 use crate::rules::view::ChangeView;
 use crate::site::table::Table;
+use crate::watch::Unwatched;
 
-pub(super) const ENTRY: Entry = Entry { name: "gap", args: &["from", "to", "span"], read };
+pub(super) const ENTRY: Entry = Entry { name: "gap", args: &["between", "length", "count"], read };
 
 #[derive(Debug)]
 struct Gap {
@@ -22,14 +24,20 @@ fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
 
 impl Kind for Gap {
     fn change(&self, rule: &Rule, view: &ChangeView<'_>) -> Vec<Finding> {
-        let long = view.gaps.iter().filter(|gap| (gap.to - gap.from) > self.longest);
-        long.map(|gap| {
-            let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(&gap.device));
-            finding.args.insert("from", Arg::Moment(gap.from));
-            finding.args.insert("to", Arg::Moment(gap.to));
-            finding.args.insert("span", Arg::Seconds { seconds: (gap.to - gap.from).whole_seconds() });
-            finding.named(&gap.from.to_string())
-        })
-        .collect()
+        let mut devices: BTreeMap<&str, Vec<&Unwatched>> = BTreeMap::new();
+        for gap in view.gaps.iter().filter(|gap| (gap.to - gap.from) > self.longest) {
+            devices.entry(&gap.device).or_default().push(gap);
+        }
+        let longest = devices.into_iter().filter_map(|(device, gaps)| {
+            let longest = gaps.iter().max_by_key(|gap| gap.to - gap.from)?;
+            let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(device));
+            finding.args.insert("between", Arg::Between { from: longest.from, to: longest.to });
+            finding
+                .args
+                .insert("length", Arg::Seconds { seconds: (longest.to - longest.from).whole_seconds() });
+            finding.args.insert("count", Arg::Count(gaps.len() as u64));
+            Some(finding.named(""))
+        });
+        longest.collect()
     }
 }

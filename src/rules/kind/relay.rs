@@ -43,7 +43,8 @@ impl Kind for Relay {
         let of_kind = || changes.iter().filter(|c| c.kind == wanted);
         // what strangers can do, partners can do too: told once
         let told = |change: &Change| {
-            let strangers = |c: &Change| c.trust == Trust::Untrusted && is_anybody(&c.clients) && c.needs == change.needs;
+            let strangers =
+                |c: &Change| c.trust == Trust::Untrusted && is_anybody(&c.clients) && c.needs == change.needs;
             change.trust == Trust::Partner && of_kind().any(|c| strangers(c) && c.listener == change.listener)
         };
         let found = of_kind().filter(|change| !told(change)).map(|change| {
@@ -58,7 +59,10 @@ impl Kind for Relay {
 
 /// The same class of attempts.
 fn same(a: &Change, b: &Change) -> bool {
-    a.listener.name == b.listener.name && a.listener.port == b.listener.port && a.trust == b.trust && a.needs == b.needs
+    a.listener.name == b.listener.name
+        && a.listener.port == b.listener.port
+        && a.trust == b.trust
+        && a.needs == b.needs
 }
 
 fn finding(rule: &Rule, device: &str, change: &Change) -> Finding {
@@ -78,11 +82,14 @@ fn finding(rule: &Rule, device: &str, change: &Change) -> Finding {
         _ => Phrase::Networks { networks: networks(&change.clients) },
     };
     finding.args.insert("who", Arg::Phrase(who));
-    finding.args.insert("needs", Arg::List(needs(&change.needs, change).into_iter().map(Arg::Phrase).collect()));
+    finding
+        .args
+        .insert("needs", Arg::List(needs(&change.needs, change).into_iter().map(Arg::Phrase).collect()));
     finding.args.insert("rcpt", Arg::Text(change.witness.rcpt_to.clone()));
     let port = change.listener.port.map_or_else(String::new, |port| format!(" ({port})"));
     finding.args.insert("listener", Arg::Text(format!("{}{port}", change.listener.name)));
-    let meaning = format!("{} {:?} {:?} {:?}", change.listener.name, change.listener.port, change.trust, change.needs);
+    let meaning =
+        format!("{} {:?} {:?} {:?}", change.listener.name, change.listener.port, change.trust, change.needs);
     finding.witness = Some(Witness::Relay(proof));
     finding.named(&meaning)
 }
@@ -124,7 +131,8 @@ fn needs(needs: &Needs, change: &Change) -> Vec<Phrase> {
 
 fn refusing(rule: &Rule, device: &str, drift: &crate::drift::relay::RelayDrift) -> Vec<Finding> {
     let found = drift.refusing.iter().map(|(listener, refusal)| {
-        let mut finding = Finding::new(&rule.id, rule.severity, crate::finding::Confidence::Certain, Some(device));
+        let mut finding =
+            Finding::new(&rule.id, rule.severity, crate::finding::Confidence::Certain, Some(device));
         let port = listener.port.map_or_else(String::new, |port| format!(" ({port})"));
         finding.args.insert("listener", Arg::Text(format!("{}{port}", listener.name)));
         finding.location = Some(refusal.at.clone());

@@ -56,6 +56,9 @@ impl Kind for Scope {
             .map(|(name, facts)| {
                 let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(name));
                 finding.args.insert("artifacts", Arg::Text(facts.changed_artifacts.join(", ")));
+                let [removed, added] = facts.first_lines.clone();
+                finding.location = added;
+                finding.before = removed;
                 finding.named("")
             })
             .collect()

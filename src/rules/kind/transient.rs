@@ -4,8 +4,7 @@
 use super::{Entry, Kind};
 use crate::site::table::Table;
 
-pub(super) const ENTRY: Entry =
-    Entry { name: "transient", args: &["from", "to", "least", "most", "what"], read };
+pub(super) const ENTRY: Entry = Entry { name: "transient", args: &["span", "least", "most", "what"], read };
 
 #[derive(Debug)]
 struct Transient;

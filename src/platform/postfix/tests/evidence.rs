@@ -88,7 +88,7 @@ fn whatever_the_reader_looks_for_is_asked_for() {
     let wanted = ["/etc/aliases", "/etc/postfix/more", "/etc/postfix/nets", "/etc/postfix/ok"];
     assert_eq!(texts, [wanted.as_slice(), &["cut -d: -f1 /etc/passwd"]].concat());
     for artifact in asked.iter().map(|ask| ask.artifact.clone()) {
-        let given = Artifact { bytes: b"\n".to_vec(), proof: Proof::Complete };
+        let given = Artifact { bytes: b"\n".as_slice().into(), proof: Proof::Complete };
         evidence.artifacts.insert(artifact, given);
     }
     let second = super::super::Postfix.follow(&evidence);
@@ -171,7 +171,7 @@ proptest! {
             "postconf-effective.txt", "postmap-s.txt", "ip-addr.json", "files/etc/aliases",
         ];
         let mut evidence = Host::new(SENDER_OK).evidence();
-        let artifact = Artifact { bytes, proof: Proof::Given };
+        let artifact = Artifact { bytes: bytes.into(), proof: Proof::Given };
         evidence.artifacts.insert(names[which].to_owned(), artifact);
         let mut model = crate::platform::DeviceModel::default();
         super::super::Postfix.read(&evidence, &mut model);

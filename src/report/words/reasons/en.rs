@@ -52,7 +52,8 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::DeviceFailed { problem } => format!("the device could not be captured: {problem}"),
         Reason::NotCaptured { state } => format!("the device is not in the {state} state"),
         Reason::PlatformUnknown => {
-            "its files are of no platform that can be read; declare it in site.toml, or name the platform".to_owned()
+            "its files are of no platform that can be read; declare it in site.toml, or name the platform"
+                .to_owned()
         }
         Reason::NothingToCheck => "nothing to check yet".to_owned(),
         Reason::NoRules => "no rule is loaded".to_owned(),
@@ -64,7 +65,9 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::OutsideService { name } => format!("{name} decides, and is outside the evidence"),
         Reason::Dns { name } => format!("{name} depends on DNS"),
         Reason::HostFactMissing { fact } => format!("not in the evidence: {fact}"),
-        Reason::Contradiction { what, first, second } => format!("{first} and {second} disagree about {what}"),
+        Reason::Contradiction { what, first, second } => {
+            format!("{first} and {second} disagree about {what}")
+        }
         Reason::TooComplex { subject } => format!("the {subject} is too complex to evaluate"),
     }
 }

@@ -35,7 +35,9 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::Flooded { address, limit } => {
             format!("{address} から上限の {limit} バイトを超えるデータが送られました")
         }
-        Reason::ExecRefused { address } => format!("{address} では SSH によるコマンドの実行が許可されていません"),
+        Reason::ExecRefused { address } => {
+            format!("{address} では SSH によるコマンドの実行が許可されていません")
+        }
         Reason::NoShell { address } => {
             format!("{address} のログインシェルでは POSIX のスクリプトを実行できません")
         }
@@ -114,7 +116,9 @@ fn broken(by: &Break) -> String {
         Break::Signal { name } => format!("シグナル {name} で終了しました"),
         Break::Status { status } => format!("終了状態 {status} で終わりました"),
         Break::Lost => "接続が失われました".to_owned(),
-        Break::Size { announced, received } => format!("{announced} バイトのうち {received} バイトしか届きませんでした"),
+        Break::Size { announced, received } => {
+            format!("{announced} バイトのうち {received} バイトしか届きませんでした")
+        }
         Break::NotRegular => "通常のファイルではありません".to_owned(),
         Break::NoPermission => "途中のフォルダーを調べる権限がありません".to_owned(),
         Break::Unaskable => "取得を依頼できない名前です".to_owned(),

@@ -1,0 +1,128 @@
+//! What nftables and iptables share: both front ends feed one kernel, so a host with either is asked for both.
+
+mod ask;
+mod read;
+
+use std::sync::Arc;
+
+use crate::finding::Location;
+use crate::firewall::{
+    Action, Base, Chain, ChainKind, End, Hook, Rule, Step, Table, Test, Translation, Value,
+};
+use crate::host::HostFacts;
+use crate::packet::{Atom, Family, Field, NamePattern, Prefix};
+use crate::reason::Reason;
+
+pub(super) use ask::{NOISE, UNORDERED, ask, prove, restore};
+pub(super) use read::read;
+
+/// Numbers the occurrences of equal unknown texts within one chain, so that each is an atom of its own and still the
+/// same atom in another state of the same ruleset.
+#[derive(Debug, Default)]
+pub(super) struct Occurrences {
+    place: String,
+    seen: std::collections::BTreeMap<Reason, u32>,
+}
+
+impl Occurrences {
+    /// For a chain.
+    pub(super) fn of_chain(place: impl Into<String>) -> Self {
+        Self { place: place.into(), seen: std::collections::BTreeMap::new() }
+    }
+
+    /// The next atom with this reason.
+    pub(super) fn atom(&mut self, reason: Reason) -> Atom {
+        let seen = self.seen.entry(reason.clone()).or_insert(0);
+        *seen += 1;
+        Atom { reason, occurrence: Some((self.place.clone(), *seen)) }
+    }
+}
+
+/// A match that depends on the packet alone, on a part that is not modelled.
+pub(super) fn not_modelled(text: impl Into<String>) -> Test {
+    Test::Atom(Atom { reason: Reason::NotModelled { text: text.into() }, occurrence: None })
+}
+
+/// `redirect`: the packet is delivered to the host, at the first address of the interface it came by.
+pub(super) fn redirect(ports: Option<Value>, host: &HostFacts, families: &[Family]) -> Vec<(Test, Action)> {
+    own_address(host, families, Field::In, |dst| {
+        let mut fields = vec![(Field::Dst, dst), (Field::Local, Value::number(1))];
+        fields.extend(ports.clone().map(|p| (Field::Dport, p)));
+        Translation { end: End::Destination, fields }
+    })
+}
+
+/// `masquerade`: the source becomes the first address of the interface the packet leaves by.
+pub(super) fn masquerade(ports: Option<Value>, host: &HostFacts, families: &[Family]) -> Vec<(Test, Action)> {
+    own_address(host, families, Field::Out, |src| {
+        let mut fields = vec![(Field::Src, src)];
+        fields.extend(ports.clone().map(|p| (Field::Sport, p)));
+        Translation { end: End::Source, fields }
+    })
+}
+
+/// One option for each interface with an address, and one for interfaces that the evidence does not know.
+fn own_address(
+    host: &HostFacts,
+    families: &[Family],
+    interface: Field,
+    translation: impl Fn(Value) -> Translation,
+) -> Vec<(Test, Action)> {
+    let mut options = Vec::new();
+    for family in families {
+        let mut done: Vec<&str> = Vec::new();
+        for own in host.addresses.iter().flatten().filter(|a| Family::of(a.address) == *family) {
+            if done.contains(&own.interface.as_str()) {
+                continue;
+            }
+            done.push(&own.interface);
+            let name = Test::Interface(interface, NamePattern::Exact(own.interface.clone()));
+            let test = Test::All(vec![Test::Family(*family), name]);
+            let (address, _) = Prefix::host(own.address).bounds();
+            options.push((test, Action::Translate(translation(Value::number(address)))));
+        }
+        let choice = Atom {
+            reason: Reason::HostFactMissing { fact: "own address".into() },
+            occurrence: Some((format!("{interface:?}"), 0)),
+        };
+        let any = Value::Among { ranges: vec![(0, family.highest())], choice };
+        options.push((Test::Family(*family), Action::Translate(translation(any))));
+    }
+    options
+}
+
+/// `a`, `a-b` of addresses or ports as the value of a field.
+pub(super) fn value_of_ranges(ranges: Vec<(u128, u128)>, text: &str, occurrences: &mut Occurrences) -> Value {
+    match ranges.as_slice() {
+        [(first, last)] if first == last => Value::number(*first),
+        _ => {
+            let choice = occurrences.atom(Reason::RunTime { text: text.to_owned() });
+            Value::Among { ranges, choice }
+        }
+    }
+}
+
+/// A table in which anything may happen to any packet.
+pub(super) fn doubt(file: &Arc<str>, reason: Reason) -> Table {
+    doubt_in(file, reason, &Family::BOTH)
+}
+
+fn doubt_in(file: &Arc<str>, reason: Reason, families: &[Family]) -> Table {
+    let chains = [Hook::Input, Hook::Forward, Hook::Output].map(|hook| {
+        let atom = Atom { reason: reason.clone(), occurrence: Some((format!("{file} {hook:?}"), 0)) };
+        let location = Location::within(Arc::clone(file), "not in the evidence");
+        Chain {
+            name: format!("{hook:?}"),
+            base: Some(Base {
+                hook,
+                priority: 0,
+                kind: ChainKind::Filter,
+                accept: true,
+                devices: Vec::new(),
+                location: location.clone(),
+            }),
+            rules: vec![Rule { steps: vec![Step::act(Action::Outside(atom))], location }],
+        }
+    });
+    Table { name: file.to_string(), families: families.to_vec(), chains: chains.to_vec() }
+}
