@@ -184,6 +184,13 @@ pub enum Reason {
         /// Which state: `before`, `after`, or how the user named it.
         state: String,
     },
+    /// One state holds a platform of the device, and the other neither holds it nor says that it is not there.
+    PlatformOnce {
+        /// The platform.
+        platform: String,
+        /// The state without it: `before` or `after`.
+        state: String,
+    },
     /// The device's artifacts are of no platform that this program reads.
     PlatformUnknown,
     /// There is no device, or no artifact that a platform reads.

@@ -14,6 +14,7 @@
 )]
 
 mod capture;
+mod check;
 mod common;
 mod evidence;
 mod relay;

@@ -123,11 +123,8 @@ fn leave_out_absent(device: &mut DeviceEvidence) {
         Some((first, rest)) => (first.clone(), rest.to_vec()),
         None => return,
     };
-    let absent = |id: &String| {
-        platform::by_id(id)
-            .is_some_and(|p| !p.signs().is_empty() && p.signs().iter().all(|s| device.is_absent(s)))
-    };
-    device.platforms = [first].into_iter().chain(suspected.into_iter().filter(|id| !absent(id))).collect();
+    let there = suspected.into_iter().filter(|id| !platform::is_absent(id, device));
+    device.platforms = [first].into_iter().chain(there).collect();
 }
 
 /// The usual limits; where somebody may have to type a passphrase, with time for it.

@@ -15,6 +15,8 @@ pub use routing::{Route, RouteKind};
 pub struct HostFacts {
     /// Addresses of its interfaces.
     pub addresses: Option<Vec<InterfaceAddress>>,
+    /// Interfaces that others are ports of: bridges, and whatever else has ports.
+    pub bridges: Option<Vec<String>>,
     /// Routes of all tables.
     pub routes: Option<Vec<Route>>,
     /// Whether routing depends on more than the destination (rules beyond local, main, default).

@@ -224,6 +224,12 @@ pub fn detect(evidence: &DeviceEvidence) -> Vec<String> {
     REGISTRY.iter().copied().filter(holds).map(|p| p.id().to_owned()).collect()
 }
 
+/// Whether a device said of a platform that nothing of it is there.
+pub fn is_absent(id: &str, evidence: &DeviceEvidence) -> bool {
+    let signs = by_id(id).map(Platform::signs).unwrap_or_default();
+    !signs.is_empty() && signs.iter().all(|sign| evidence.is_absent(sign))
+}
+
 /// Reads all of a device's platforms into one model.
 pub fn read(evidence: &DeviceEvidence) -> DeviceModel {
     let mut model = DeviceModel::default();

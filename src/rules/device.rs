@@ -81,6 +81,8 @@ pub fn judge_device(
     incomplete(pair.name, after, &new_model, &mut findings);
     if let (Some(old), Some(model)) = (old, &old_model) {
         incomplete(pair.name, old, model, &mut findings);
+        findings.extend(once(old, after, "after").map(|reason| evidence(Some(pair.name), reason)));
+        findings.extend(once(after, old, "before").map(|reason| evidence(Some(pair.name), reason)));
         result.text = Normaliser::of(&after.platforms).compare(old, after);
     }
     result.complete = findings.is_empty();
@@ -150,6 +152,19 @@ fn incomplete(name: &str, device: &DeviceEvidence, model: &DeviceModel, findings
     if device.platforms.is_empty() {
         findings.push(evidence(Some(name), Reason::PlatformUnknown));
     }
+}
+
+/// Platforms that one state holds and the other, called `state`, neither holds nor is known to be without: what they
+/// did there is not known.
+fn once<'a>(
+    has: &'a DeviceEvidence,
+    lacks: &'a DeviceEvidence,
+    state: &'a str,
+) -> impl Iterator<Item = Reason> + 'a {
+    let platforms = has.platforms.iter().filter(|p| !lacks.platforms.contains(p));
+    platforms
+        .filter(|p| !platform::is_absent(p, lacks))
+        .map(|p| Reason::PlatformOnce { platform: p.clone(), state: state.to_owned() })
 }
 
 /// Lines that were not understood already widen what is possible; they are counted, not judged once more.

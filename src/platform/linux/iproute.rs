@@ -1,5 +1,6 @@
 //! JSON of iproute2 (`ip -j ...`): addresses, routes, rules.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -23,6 +24,9 @@ fn entries<T: for<'de> Deserialize<'de>>(text: &str) -> Result<Vec<T>, String> {
 #[derive(Deserialize)]
 struct Link {
     ifname: String,
+    /// The bridge, bond or VRF that it belongs to.
+    #[serde(default)]
+    master: Option<String>,
     #[serde(default)]
     addr_info: Vec<AddressInfo>,
 }
@@ -47,6 +51,13 @@ pub(super) fn addresses(text: &str) -> Result<Vec<InterfaceAddress>, String> {
             })
         })
         .collect())
+}
+
+/// Interfaces that others belong to.
+pub(super) fn masters(text: &str) -> Result<Vec<String>, String> {
+    let links: Vec<Link> = entries(text)?;
+    let masters: BTreeSet<String> = links.into_iter().filter_map(|link| link.master).collect();
+    Ok(masters.into_iter().collect())
 }
 
 #[derive(Deserialize)]

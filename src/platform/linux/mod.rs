@@ -94,7 +94,10 @@ fn read(evidence: &DeviceEvidence, model: &mut DeviceModel) {
             continue;
         };
         let read = match artifact {
-            "ip-addr.json" => iproute::addresses(&text).map(|a| host.addresses = Some(a)),
+            "ip-addr.json" => iproute::masters(&text).and_then(|masters| {
+                host.bridges = Some(masters);
+                iproute::addresses(&text).map(|a| host.addresses = Some(a))
+            }),
             "ip-route.json" => iproute::routes(&text).map(|r| host.routes = Some(r)),
             "ip-rule.json" => iproute::has_policy(&text).map(|p| host.policy_routing = Some(p)),
             "ss.txt" => sockets::read(&text).map(|s| host.sockets = Some(s)),

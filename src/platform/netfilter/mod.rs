@@ -5,6 +5,8 @@ mod read;
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::finding::Location;
 use crate::firewall::{
     Action, Base, Chain, ChainKind, End, Hook, Rule, Step, Table, Test, Translation, Value,
@@ -32,9 +34,14 @@ impl Occurrences {
 
     /// The next atom with this reason.
     pub(super) fn atom(&mut self, reason: Reason) -> Atom {
+        self.atom_of(reason, "")
+    }
+
+    /// The next atom with this reason, which stands for the same only as long as what it refers to is the same.
+    pub(super) fn atom_of(&mut self, reason: Reason, refers_to: &str) -> Atom {
         let seen = self.seen.entry(reason.clone()).or_insert(0);
         *seen += 1;
-        Atom { reason, occurrence: Some((self.place.clone(), *seen)) }
+        Atom { reason, occurrence: Some((format!("{}{refers_to}", self.place), *seen)) }
     }
 }
 
@@ -108,9 +115,32 @@ pub(super) fn doubt(file: &Arc<str>, reason: Reason) -> Table {
 }
 
 fn doubt_in(file: &Arc<str>, reason: Reason, families: &[Family]) -> Table {
+    let location = Location::within(Arc::clone(file), "not in the evidence");
+    let chains = doubtful_chains(&Doubt { reason, place: file.to_string(), location, only: Vec::new() });
+    Table { name: file.to_string(), families: families.to_vec(), chains }
+}
+
+/// Something that may accept or drop packets, nobody knows which.
+pub(super) struct Doubt {
+    /// Why nobody knows.
+    pub reason: Reason,
+    /// What tells it from others: equal doubts at equal places do the same.
+    pub place: String,
+    /// Where it is written.
+    pub location: Location,
+    /// The interfaces by which packets come or leave that it may meet; empty for all.
+    pub only: Vec<NamePattern>,
+}
+
+/// Chains that decide in the place of what is not known.
+pub(super) fn doubtful_chains(doubt: &Doubt) -> Vec<Chain> {
+    let Doubt { reason, place, location, only } = doubt;
     let chains = [Hook::Input, Hook::Forward, Hook::Output].map(|hook| {
-        let atom = Atom { reason: reason.clone(), occurrence: Some((format!("{file} {hook:?}"), 0)) };
-        let location = Location::within(Arc::clone(file), "not in the evidence");
+        let atom = Atom { reason: reason.clone(), occurrence: Some((format!("{place} {hook:?}"), 0)) };
+        let met =
+            only.iter().flat_map(|name| [Field::In, Field::Out].map(|f| Test::Interface(f, name.clone())));
+        let met = if only.is_empty() { Test::Always } else { Test::Any(met.collect()) };
+        let act = Step::Choose(vec![(met, Action::Outside(atom))]);
         Chain {
             name: format!("{hook:?}"),
             base: Some(Base {
@@ -121,8 +151,14 @@ fn doubt_in(file: &Arc<str>, reason: Reason, families: &[Family]) -> Table {
                 devices: Vec::new(),
                 location: location.clone(),
             }),
-            rules: vec![Rule { steps: vec![Step::act(Action::Outside(atom))], location }],
+            rules: vec![Rule { steps: vec![act], location: location.clone() }],
         }
     });
-    Table { name: file.to_string(), families: families.to_vec(), chains: chains.to_vec() }
+    chains.to_vec()
+}
+
+/// A short name for contents: equal contents have equal names.
+pub(super) fn digest(contents: impl std::fmt::Debug) -> String {
+    let hash = Sha256::digest(format!("{contents:?}").as_bytes());
+    data_encoding::HEXLOWER.encode(hash.get(..8).unwrap_or(&hash))
 }

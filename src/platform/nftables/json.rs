@@ -78,7 +78,7 @@ fn words(value: &Value) -> Vec<String> {
 
 fn rule(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
     let name = text(body, "chain")?;
-    let statements: Vec<Statement> = body.get("expr")?.as_array()?.iter().map(statement).collect();
+    let statements: Vec<Statement> = body.get("expr")?.as_array()?.iter().flat_map(statements).collect();
     let text = super::render::rule(&statements);
     let chain = table_of(ruleset, body)?.chains.iter_mut().rev().find(|c| c.name == name)?;
     chain.rules.push(Rule { statements, line: 0, text });
@@ -88,7 +88,8 @@ fn rule(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
 fn set(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
     let name = text(body, "name")?;
     let dynamic = body.get("flags").is_some_and(|flags| words(flags).iter().any(|f| f == "dynamic"));
-    let listed = body.get("elem").map_or(Some(Vec::new()), read_elements);
+    let listed =
+        body.get("elem").map_or(Some(Vec::new()), read_elements).filter(|_| limit_in(body).is_none());
     let set = Set { open: dynamic || listed.is_none(), elements: listed.unwrap_or_default() };
     table_of(ruleset, body)?.sets.insert(name, set);
     Some(())
@@ -110,6 +111,11 @@ fn read_elements(list: &Value) -> Option<Vec<Element>> {
 
 /// An element of a set, or `[key, value]` of a map; either may be wrapped with its timeout and counters.
 fn element(value: &Value) -> Option<Element> {
+    let limited =
+        |v: &Value| v.get("elem").and_then(Value::as_object).is_some_and(|o| o.keys().any(|k| is_limit(k)));
+    if limited(value) || value.get(0).is_some_and(limited) {
+        return None;
+    }
     if let Some([key, data]) = value.as_array().map(Vec::as_slice) {
         let data = match verdict(data) {
             Some(verdict) => Data::Verdict(verdict),
@@ -140,6 +146,23 @@ fn verdict(value: &Value) -> Option<Verdict> {
     })
 }
 
+/// Statements that stop a rule, or the match of an element, once there was too much.
+fn is_limit(name: &str) -> bool {
+    matches!(name, "limit" | "quota" | "ct count" | "connlimit")
+}
+
+/// The limit among the stateful statements (`stmt`) of a set or of an addition to one.
+fn limit_in(body: &Value) -> Option<String> {
+    let all = body.get("stmt")?.as_array()?.iter().filter_map(Value::as_object).flatten();
+    all.into_iter().find(|(name, _)| is_limit(name)).map(|(name, body)| super::render::value(name, body))
+}
+
+/// One statement; an addition to a set may carry a limit, on which the rest of the rule depends.
+fn statements(value: &Value) -> Vec<Statement> {
+    let limit = ["set", "map"].iter().filter_map(|name| value.get(name)).find_map(limit_in);
+    [statement(value)].into_iter().chain(limit.map(Statement::RunTime)).collect()
+}
+
 fn statement(value: &Value) -> Statement {
     let unread = || Statement::Unread(value.to_string());
     if let Some(verdict) = verdict(value) {
@@ -163,7 +186,7 @@ fn statement(value: &Value) -> Statement {
         "redirect" => nat(Nat::Redirect, body),
         "masquerade" => nat(Nat::Masquerade, body),
         "notrack" => Statement::Notrack,
-        "limit" | "quota" | "ct count" | "connlimit" => Statement::RunTime(super::render::value(name, body)),
+        limit if is_limit(limit) => Statement::RunTime(super::render::value(name, body)),
         "queue" | "synproxy" | "tproxy" => Statement::Outside(super::render::value(name, body)),
         "set" | "map" if body.get("op").is_some() => match text(body, name) {
             Some(set) => Statement::Remember { set: set.trim_start_matches('@').to_owned() },

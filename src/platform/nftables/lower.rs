@@ -12,10 +12,11 @@ use crate::firewall::{Action, Base, Chain, ChainId, ChainKind, Hook, Rule, Step,
 use crate::host::{HostFacts, routing::WayOut};
 use crate::packet::{Atom, Family, Field, NamePattern, Prefix, State};
 use crate::platform::Gap;
-use crate::platform::netfilter::{Occurrences, not_modelled};
+use crate::platform::netfilter::{Doubt, Occurrences, digest, doubtful_chains, not_modelled};
 use crate::reason::Reason;
 
-/// Turns one table into its vendor-neutral form; `None` for families that no IP packet meets.
+/// Turns one table into its vendor-neutral form; `None` for families that no IP packet meets. What cannot be hooked in
+/// where it belongs becomes chains that may do anything.
 pub(super) fn table(
     table: &ast::Table,
     file: &Arc<str>,
@@ -26,7 +27,8 @@ pub(super) fn table(
         "ip" => vec![Family::Ipv4],
         "ip6" => vec![Family::Ipv6],
         "inet" | "netdev" => Family::BOTH.to_vec(),
-        _ => return None,
+        "arp" => return None,
+        _ => return bridged(table, file, host),
     };
     let filled: BTreeSet<&str> = table
         .chains
@@ -37,8 +39,46 @@ pub(super) fn table(
         .collect();
     let places = table.chains.iter().enumerate().map(|(id, chain)| (chain.name.as_str(), id)).collect();
     let surroundings = Surroundings { table, families: &families, file, host, filled, places };
-    let chains = table.chains.iter().map(|chain| surroundings.chain(chain, gaps)).collect();
+    let mut chains: Vec<Chain> = table.chains.iter().map(|chain| surroundings.chain(chain, gaps)).collect();
+    let unhooked = table
+        .chains
+        .iter()
+        .zip(&chains)
+        .filter(|(ast, chain)| !table.dormant && ast.base.is_some() && chain.base.is_none());
+    let unhooked: Vec<&ast::Chain> = unhooked.map(|(ast, _)| ast).collect();
+    if !unhooked.is_empty() {
+        let text = format!("table {} {}", table.family, table.name);
+        let doubt = Doubt {
+            place: format!("{text} {}", digest(table)),
+            location: Location::within(Arc::clone(file), text.clone()),
+            reason: Reason::Unread { text },
+            only: Vec::new(),
+        };
+        chains.extend(doubtful_chains(&doubt));
+    }
     Some(Table { name: format!("{} {}", table.family, table.name), families, chains })
+}
+
+/// A table of the bridge family, or of one that is not known. Its chains see frames on their way through a bridge, before
+/// IP does; they are not followed, and meet what comes or goes by an interface that is a bridge.
+fn bridged(table: &ast::Table, file: &Arc<str>, host: &HostFacts) -> Option<Table> {
+    let decides = !table.dormant && table.chains.iter().any(|c| c.base.is_some());
+    let only = match (&host.bridges, table.family.as_str()) {
+        (Some(bridges), "bridge") if bridges.is_empty() => return None,
+        (Some(bridges), "bridge") => bridges.iter().cloned().map(NamePattern::Exact).collect(),
+        _ => Vec::new(),
+    };
+    decides.then(|| {
+        let name = format!("{} {}", table.family, table.name);
+        let text = format!("table {name}");
+        let doubt = Doubt {
+            place: format!("{text} {}", digest(table)),
+            location: Location::within(Arc::clone(file), text.clone()),
+            reason: Reason::NotModelled { text },
+            only,
+        };
+        Table { name, families: Family::BOTH.to_vec(), chains: doubtful_chains(&doubt) }
+    })
 }
 
 /// What all rules of a table share.
@@ -163,7 +203,10 @@ impl RuleReader<'_, '_> {
     pub(super) fn unread_atom(&mut self, text: &str) -> Atom {
         let reason = Reason::Unread { text: text.to_owned() };
         self.unread.push(reason.clone());
-        self.occurrences.atom(reason)
+        let sets = self.around.table.sets.iter().filter(|(name, _)| text.contains(&format!("@{name}")));
+        let sets: Vec<_> = sets.collect();
+        let refers_to = if sets.is_empty() { String::new() } else { format!(" {}", digest(sets)) };
+        self.occurrences.atom_of(reason, &refers_to)
     }
 
     /// The test that a match makes.

@@ -124,10 +124,10 @@ impl Listing {
         let mut tables: Vec<Table> =
             self.ruleset.tables.iter().filter_map(|t| lower::table(t, &self.file, host, gaps)).collect();
         if !self.ruleset.unread.is_empty() {
-            tables.push(netfilter::doubt(
-                &self.file,
-                Reason::Unread { text: format!("{}: statements", self.file) },
-            ));
+            // the same doubt on both sides only where the same statements raise it
+            let texts: Vec<&str> = self.ruleset.unread.iter().map(|(_, text)| text.as_str()).collect();
+            let text = format!("{}: {} statements {}", self.file, texts.len(), netfilter::digest(texts));
+            tables.push(netfilter::doubt(&self.file, Reason::Unread { text }));
         }
         tables
     }

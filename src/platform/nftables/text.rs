@@ -290,6 +290,7 @@ impl Reader<'_> {
     /// The block of a set or map.
     fn set(&mut self, at: &mut At<'_>) -> Option<Set> {
         let mut set = Set::default();
+        let mut limited = false;
         if !at.symbol("{") {
             return None;
         }
@@ -298,10 +299,12 @@ impl Reader<'_> {
                 continue;
             }
             if at.symbol("}") {
-                return Some(set);
+                // whether an element with a limit of its own matches is decided while packets pass
+                return Some(if limited { Set { open: true, elements: Vec::new() } } else { set });
             }
             let entry = at.statement()?;
             match first_word(entry) {
+                Some("limit" | "quota" | "ct") => limited = true,
                 Some("flags") => set.open |= entry.iter().any(|t| t.kind == Kind::Word("dynamic".into())),
                 Some("elements") => {
                     let expanded = self.expand(entry.get(2..)?);

@@ -51,6 +51,11 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::LoginRefused { address, user, .. } => format!("{address} refused the login of {user}"),
         Reason::DeviceFailed { problem } => format!("the device could not be captured: {problem}"),
         Reason::NotCaptured { state } => format!("the device is not in the {state} state"),
+        Reason::PlatformOnce { platform, state } => {
+            format!(
+                "the {state} state holds nothing of {platform}, and the other one does; capture both alike"
+            )
+        }
         Reason::PlatformUnknown => {
             "its files are of no platform that can be read; declare it in site.toml, or name the platform"
                 .to_owned()

@@ -70,6 +70,10 @@ pub(super) fn reason(reason: &Reason) -> String {
             "after" => "作業後の状態に、この機器が含まれていません".to_owned(),
             other => format!("{other} に、この機器が含まれていません"),
         },
+        Reason::PlatformOnce { platform, state } => {
+            let state = if state == "before" { "作業前" } else { "作業後" };
+            format!("{state}の状態にだけ {platform} の設定がありません。前後とも同じ範囲を取得してください")
+        }
         Reason::PlatformUnknown => {
             "読み取れる種類の設定が見当たりません。site.toml に機器の種類を記載してください".to_owned()
         }

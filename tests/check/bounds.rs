@@ -1,0 +1,120 @@
+//! What was not read never leads to ALLOW, and what was not read on either side and is the same there is no alarm.
+
+use super::check;
+
+const POSTFIX: (&str, &str) = ("postconf-n.txt", "mynetworks = 127.0.0.0/8\nmydestination = localhost\n");
+const CLOSED: &str =
+    "table inet filter {\n chain input {\n  type filter hook input priority 0; policy drop;\n }\n}\n";
+
+#[test]
+fn a_platform_that_one_state_lacks_leaves_the_answer_open() {
+    let nft = ("nft.txt", CLOSED);
+    for (before, after) in [(&[POSTFIX, nft][..], &[POSTFIX][..]), (&[POSTFIX][..], &[POSTFIX, nft][..])] {
+        let answer = check(before, after);
+        assert_eq!(
+            (answer.code, answer.rules().contains(&"evidence-incomplete")),
+            (3, true),
+            "{}",
+            answer.result
+        );
+    }
+    assert_eq!(check(&[nft], &[nft]).code, 0);
+}
+
+/// `nft -j` of a host whose only table holds these objects.
+fn json(objects: &str) -> String {
+    format!(r#"{{"nftables":[{{"metainfo":{{"json_schema_version":1}}}},{objects}]}}"#)
+}
+
+fn bridge(rule: &str) -> String {
+    json(&format!(
+        r#"{{"table":{{"family":"bridge","name":"b"}}}},
+           {{"chain":{{"family":"bridge","table":"b","name":"in","type":"filter","hook":"input","prio":0,"policy":"accept"}}}},
+           {{"rule":{{"family":"bridge","table":"b","chain":"in","expr":[{rule}]}}}}"#
+    ))
+}
+
+#[test]
+fn a_bridge_table_is_bounded() {
+    let drop = bridge(
+        r#"{"match":{"op":"==","left":{"payload":{"protocol":"tcp","field":"dport"}},"right":22}},{"drop":null}"#,
+    );
+    let counts = bridge(r#"{"counter":null}"#);
+    let ports = |master: &str| {
+        format!(
+            r#"[{{"ifname":"br0","addr_info":[{{"family":"inet","local":"192.0.2.1","prefixlen":24}}]}},
+               {{"ifname":"eth0"{master},"addr_info":[]}}]"#
+        )
+    };
+    let (bridged, plain) = (ports(r#","master":"br0""#), ports(""));
+    let of = |nft: &'static str, address: &'static str| [("nft.json", nft), ("ip-addr.json", address)];
+    let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let (drop, counts, bridged, plain) = (leak(drop), leak(counts), leak(bridged), leak(plain));
+    // the rule goes: port 22 may be open now, and nobody reads it
+    assert_eq!(check(&of(drop, bridged), &of(counts, bridged)).code, 3);
+    assert_eq!(check(&of(drop, bridged), &of(drop, bridged)).code, 0);
+    // no interface has ports: nothing passes a bridge
+    assert_eq!(check(&of(drop, plain), &of(counts, plain)).code, 0);
+}
+
+#[test]
+fn a_chain_that_cannot_be_hooked_in_is_bounded() {
+    let table = |hook: &str, rules: &str| {
+        format!(
+            "table ip t {{\n chain c {{\n  type filter hook {hook} priority 0; policy accept;\n{rules} }}\n}}\n"
+        )
+    };
+    let (closed, open) = (table("inputs", "  tcp dport 22 drop\n"), table("inputs", ""));
+    assert_eq!(check(&[("nft.txt", &closed)], &[("nft.txt", &open)]).code, 3);
+    assert_eq!(check(&[("nft.txt", &closed)], &[("nft.txt", &closed)]).code, 0);
+}
+
+#[test]
+fn an_unread_rule_that_refers_to_other_contents_is_another_unknown() {
+    let rules = |elements: &str| {
+        format!(
+            "table ip t {{\n set s {{\n  type ipv4_addr; flags interval;\n  elements = {{ {elements} }}\n }}\n chain c {{\n  \
+             type filter hook input priority 0; policy drop;\n  frobnicate @s accept\n }}\n}}\n"
+        )
+    };
+    let (few, many) = (rules("192.0.2.1"), rules("0.0.0.0/1"));
+    assert_eq!(check(&[("nft.txt", &few)], &[("nft.txt", &many)]).code, 3);
+    assert_eq!(check(&[("nft.txt", &few)], &[("nft.txt", &few)]).code, 0);
+}
+
+#[test]
+fn unread_statements_outside_of_rules_count_as_themselves() {
+    let (one, other) = (format!("{CLOSED}frobnicate a\n"), format!("{CLOSED}frobnicate b\n"));
+    assert_eq!(check(&[("nft.txt", &one)], &[("nft.txt", &other)]).code, 3);
+    assert_eq!(check(&[("nft.txt", &one)], &[("nft.txt", &one)]).code, 0);
+}
+
+#[test]
+fn a_limit_within_an_addition_to_a_set_is_no_certainty() {
+    let table = r#"{"table":{"family":"ip","name":"t"}},
+        {"chain":{"family":"ip","table":"t","name":"c","type":"filter","hook":"input","prio":0,"policy":"drop"}},
+        {"set":{"family":"ip","table":"t","name":"s","type":"ipv4_addr","flags":["dynamic"]}}"#;
+    let rule = |statement: &str| {
+        let rule = r#""family":"ip","table":"t","chain":"c""#;
+        json(&format!(r#"{table},{{"rule":{{{rule},"expr":[{statement},{{"accept":null}}]}}}}"#))
+    };
+    let update = |limit: &str| {
+        let source = r#"{"payload":{"protocol":"ip","field":"saddr"}}"#;
+        format!(r#"{{"set":{{"op":"add","elem":{source},"set":"@s"{limit}}}}}"#)
+    };
+    let closed = json(table);
+    let limited = rule(&update(r#","stmt":[{"limit":{"rate":3,"per":"minute"}}]"#));
+    let all = rule(&update(""));
+    let confidence = |after: &str| {
+        let answer = check(&[("nft.json", &closed)], &[("nft.json", after)]);
+        let flows = &answer.result["devices"][0]["flows"]["opened"];
+        flows
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| f["certainty"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(confidence(&limited).iter().all(|c| c == "possible"), "{:?}", confidence(&limited));
+    assert!(confidence(&all).iter().any(|c| c == "certain"));
+}
