@@ -140,6 +140,8 @@ pub enum Phrase {
     Partners,
     /// The device itself.
     Itself,
+    /// Everything that is judged together.
+    Everything,
     /// The client writes a sender in this domain.
     SenderIn {
         /// The domain.

@@ -115,7 +115,6 @@ async fn play(
             }
         }
     }
-    window.say("\n")?;
     window.after(None).await
 }
 

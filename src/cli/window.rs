@@ -12,7 +12,7 @@ use crate::evidence::{Phase, Selector, State, StoreError};
 use crate::report::ticker;
 use crate::report::words::window as words;
 use crate::rules::Case;
-use crate::watch::Watcher;
+use crate::watch::{News, Watcher};
 
 /// An open window.
 pub(super) struct Window<'a> {
@@ -88,22 +88,29 @@ impl<'a> Window<'a> {
         if let Some(last) = self.samples.last().or(self.before.as_ref()) {
             sample.share(last);
         }
+        let news = self.news(&sample);
+        self.say_news(&news, &sample)?;
+        self.samples.push(sample);
+        Ok(())
+    }
+
+    fn news(&mut self, sample: &State) -> News {
         let case = Case {
             before: self.before.as_ref(),
             samples: &[],
-            after: &sample,
+            after: sample,
             site: &self.declared.site,
             change: self.declared.change.as_ref(),
             rules: &self.declared.rules,
             fail_on: self.global.fail_on,
         };
-        let news = self.watcher.look(&case, &sample);
+        self.watcher.look(&case, sample)
+    }
+
+    fn say_news(&self, news: &News, sample: &State) -> Result<(), CliError> {
         let style = self.global.style(self.declared.change.as_ref(), &self.declared.rules);
-        if let Some((_, ended)) = sample.taken {
-            self.say(&ticker::news(&news, ended, style))?;
-        }
-        self.samples.push(sample);
-        Ok(())
+        let Some((_, ended)) = sample.taken else { return Ok(()) };
+        self.say(&ticker::news(news, ended, style))
     }
 
     /// A look that is lost does not end the watch.
@@ -136,12 +143,16 @@ impl<'a> Window<'a> {
     ///
     /// # Errors
     /// The store or the console refuses.
-    pub(super) async fn after(self, total: Option<Duration>) -> Result<Exit, CliError> {
+    pub(super) async fn after(mut self, total: Option<Duration>) -> Result<Exit, CliError> {
         let taken = self.camera.take(Phase::After, &self.targets, total).await?;
         let mut after = State::of(taken.entry.load().map_err(store_error)?);
         if let Some(last) = self.samples.last() {
             after.share(last);
         }
+        // what stands open at the end is the verdict's to say
+        let ended = News { opened: Vec::new(), blind: Vec::new(), ..self.news(&after) };
+        self.say_news(&ended, &after)?;
+        self.say("\n")?;
         // a window whose beginning nobody saw is not the same as one that has none
         let before = self.before.or_else(|| Some(State { label: "before".to_owned(), ..State::default() }));
         let states = States { before, samples: self.samples, after, stored: true };

@@ -62,6 +62,9 @@ pub enum SenderKind {
     Matching,
 }
 
+/// The local part of senders of whom only the domain matters.
+pub const ANY_SENDER: &str = "nobody";
+
 /// Domains that certainly nobody configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fresh {
@@ -248,7 +251,7 @@ pub(super) fn senders(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(String,
     out.push((String::new(), SenderKind::Null));
     for view in views {
         for domain in own_domains(view.listener).into_iter().take(MAX_DOMAINS) {
-            out.push((format!("nobody@{domain}"), SenderKind::Own));
+            out.push((format!("{ANY_SENDER}@{domain}"), SenderKind::Own));
             for user in known_users(view.listener) {
                 out.push((format!("{user}@{domain}"), SenderKind::Own));
             }
@@ -263,7 +266,7 @@ pub(super) fn senders(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(String,
     }
     out.push(("root".to_owned(), SenderKind::Bare));
     let own: Vec<String> = views.iter().flat_map(|v| own_domains(v.listener)).take(2 * MAX_DOMAINS).collect();
-    let words = Words { domain: &fresh.sender_domain, label: &fresh.label, user: "nobody", own: &own };
+    let words = Words { domain: &fresh.sender_domain, label: &fresh.label, user: ANY_SENDER, own: &own };
     for table in tables(views, Subject::Sender) {
         for address in words.of_keys(table) {
             out.push_new((address, SenderKind::Matching), &mut texts);

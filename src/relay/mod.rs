@@ -43,7 +43,7 @@ mod tokens;
 mod vocabulary;
 
 pub use attempt::{Answer, Attempt, Certificate, Claim, ClaimBy, ClientName, Facts, ServiceAnswer, Verdict};
-pub use candidates::{RecipientForm, SenderKind};
+pub use candidates::{ANY_SENDER, RecipientForm, SenderKind};
 pub use dialect::Dialect;
 pub use evaluate::{answer, answer_at};
 pub use exposure::{Change, Drift, Kind, ListenerRef, Needs, Side, compare, exposures};

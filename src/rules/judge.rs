@@ -11,7 +11,7 @@ use super::verdict::{EVIDENCE, Verdict, verdict};
 use super::view::{ChangeView, DeviceFacts};
 use super::{Over, Rule};
 use crate::evidence::State;
-use crate::finding::{Arg, Confidence, Finding, Severity};
+use crate::finding::{Arg, Confidence, Finding, Phrase, Severity};
 use crate::reason::Reason;
 use crate::site::{Change, Site};
 
@@ -129,6 +129,9 @@ fn missing(case: &Case<'_>, devices: &[DeviceResult]) -> Vec<Finding> {
 pub fn evidence(device: Option<&str>, reason: Reason) -> Finding {
     let mut finding = Finding::new(EVIDENCE, Severity::High, Confidence::Possible, device);
     finding.args.insert("reason", Arg::Reason(reason.clone()));
+    if device.is_none() {
+        finding.args.insert("device", Arg::Phrase(Phrase::Everything));
+    }
     let meaning = format!("{reason:?}");
     finding.reasons.push(reason);
     finding.named(&meaning)

@@ -40,11 +40,3 @@ struct Answer {
     code: i32,
     result: serde_json::Value,
 }
-
-impl Answer {
-    /// Ids of all findings.
-    fn rules(&self) -> Vec<&str> {
-        let findings = self.result["findings"].as_array().unwrap();
-        findings.iter().map(|f| f["rule"].as_str().unwrap()).collect()
-    }
-}

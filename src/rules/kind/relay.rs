@@ -4,7 +4,7 @@ use super::{Entry, Kind};
 use crate::drift::relay::witness;
 use crate::finding::{Arg, Finding, Phrase, Severity, Status, Witness};
 use crate::reach::clients::{is_anybody, networks};
-use crate::relay::{Change, ClaimBy, ClientName, Kind as Result, Needs, SenderKind, Trust};
+use crate::relay::{ANY_SENDER, Change, ClaimBy, ClientName, Kind as Result, Needs, SenderKind, Trust};
 use crate::rules::view::DeviceView;
 use crate::rules::{Over, Rule};
 use crate::site::table::Table;
@@ -110,14 +110,13 @@ fn needs(needs: &Needs, change: &Change) -> Vec<Phrase> {
         out.push(Phrase::Helo { name: name.clone() });
     }
     if let Some((kind, address)) = &needs.sender {
-        out.push(match kind {
-            SenderKind::Own => {
-                let domain = address.rsplit_once('@').map_or(address.as_str(), |(_, domain)| domain);
-                Phrase::SenderIn { domain: domain.to_owned() }
+        out.push(match (kind, address.rsplit_once('@')) {
+            (SenderKind::Bare, _) => Phrase::BareSender,
+            (SenderKind::Null, _) => Phrase::NullSender,
+            (_, Some((ANY_SENDER, domain))) => Phrase::SenderIn { domain: domain.to_owned() },
+            (SenderKind::Own | SenderKind::Foreign | SenderKind::Matching, _) => {
+                Phrase::Sender { address: address.clone() }
             }
-            SenderKind::Bare => Phrase::BareSender,
-            SenderKind::Null => Phrase::NullSender,
-            SenderKind::Foreign | SenderKind::Matching => Phrase::Sender { address: address.clone() },
         });
     }
     if let Some((_, example)) = &needs.recipient {

@@ -60,9 +60,13 @@ pub(super) fn reason(reason: &Reason) -> String {
             "its files are of no platform that can be read; declare it in site.toml, or name the platform"
                 .to_owned()
         }
-        Reason::NothingToCheck => "nothing to check yet".to_owned(),
+        Reason::NothingToCheck => {
+            "nothing to check yet; declare your devices in site.toml, then run sekisho capture --phase before".to_owned()
+        }
         Reason::NoRules => "no rule is loaded".to_owned(),
-        Reason::NoBefore => "there is no state from before the work, so what changed is not known".to_owned(),
+        Reason::NoBefore => {
+            "there is no state from before the work, so what changed is not known; next time run sekisho capture --phase before first".to_owned()
+        }
         Reason::Unread { text } => format!("not understood: {text}"),
         Reason::RunTime { text } => format!("depends on the moment: {text}"),
         Reason::NotModelled { text } => format!("looks at a part of packets that is not modelled: {text}"),

@@ -77,9 +77,13 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::PlatformUnknown => {
             "読み取れる種類の設定が見当たりません。site.toml に機器の種類を記載してください".to_owned()
         }
-        Reason::NothingToCheck => "確認する対象がまだありません".to_owned(),
+        Reason::NothingToCheck => {
+            "確認する対象がまだありません。site.toml に機器を記載し、sekisho capture --phase before を実行してください".to_owned()
+        }
         Reason::NoRules => "規則が読み込まれていません".to_owned(),
-        Reason::NoBefore => "作業前の状態がないため、何が変わったか分かりません".to_owned(),
+        Reason::NoBefore => {
+            "作業前の状態がないため、何が変わったか分かりません。次回は作業前に sekisho capture --phase before を実行してください".to_owned()
+        }
         Reason::Unread { text } => format!("解釈できない記述があります: {text}"),
         Reason::RunTime { text } => format!("その時々の状態によって変わります: {text}"),
         Reason::NotModelled { text } => format!("通信のうち確認の対象外の部分を見る条件です: {text}"),
