@@ -23,6 +23,7 @@ const STORE: &str = ".sekisho";
 
 /// Options that every command knows.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The site.toml that counts; else the one beside or above the evidence
     #[arg(long, value_name = "FILE", global = true)]

@@ -6,11 +6,14 @@ mod colour;
 mod demo;
 mod diff;
 pub mod exit;
+mod explain;
 pub mod global;
 mod guard;
 mod init;
+mod platforms;
 pub mod progress;
 mod rollback;
+mod rules;
 mod snapshot;
 mod targets;
 mod trace;
@@ -52,6 +55,12 @@ enum Command {
     Rollback(rollback::Args),
     /// What happens to packets or relay attempts, and by which lines
     Trace(trace::Args),
+    /// One rule in full: what it finds, why that matters, what to do
+    Explain(explain::Args),
+    /// The rules that apply here
+    Rules,
+    /// What can be read, and what is asked for it
+    Platforms,
 }
 
 /// Why a command could not do its work.
@@ -98,6 +107,9 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Check(args) => check::run(args, global),
         Command::Rollback(args) => rollback::run(args, global),
         Command::Trace(args) => trace::run(args),
+        Command::Explain(args) => explain::run(args, global),
+        Command::Rules => rules::run(global),
+        Command::Platforms => platforms::run(global),
     }
 }
 

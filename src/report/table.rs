@@ -34,7 +34,7 @@ pub fn render(report: &Report<'_>) -> String {
     table
         .with(Border::psql())
         .modify(Columns::one(3), Width::wrap(WIDEST).keep_words(true))
-        .modify(Columns::one(4), Width::wrap(40));
+        .modify(Columns::one(4), Width::wrap(40).keep_words(true));
     format!("{table}\n")
 }
 

@@ -27,6 +27,11 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
+/// A text with blanks behind it up to a number of columns.
+pub fn pad(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
 fn is_harmful(c: char) -> bool {
     let invisible = matches!(u32::from(c),
         0xAD | 0x61C | 0x180E | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF

@@ -1,6 +1,7 @@
 //! The gate over folders: pairs of small states, and what the binary answers.
 
 mod bounds;
+mod zones;
 
 use std::fs;
 use std::path::Path;

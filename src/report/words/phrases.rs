@@ -25,6 +25,15 @@ pub fn fill(template: &str, arg: impl Fn(&str) -> Option<Arg>, style: Style<'_>)
     escape(&plain(template, arg, style))
 }
 
+/// A rule's title without values: what a finding would name is left out.
+pub fn plain_title(template: &str) -> String {
+    escape(&plain(
+        template,
+        |_| Some(Arg::Text("…".to_owned())),
+        Style { lang: Lang::En, offset: UtcOffset::UTC, rules: &[] },
+    ))
+}
+
 fn plain(template: &str, arg: impl Fn(&str) -> Option<Arg>, style: Style<'_>) -> String {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;

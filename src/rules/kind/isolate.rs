@@ -73,7 +73,8 @@ fn zone_sources(flows: &mut Flows<'_>, site: &Site, device: &str, zone: &str) ->
     all
 }
 
-/// Packets whose destination belongs to a zone: by its networks, or by the interface that they leave by.
+/// Packets whose destination belongs to a zone: by its networks, or by the interface that they leave by, unless the
+/// networks of another zone hold it. Without routes a packet may leave by any interface.
 fn zone_destinations(flows: &mut Flows<'_>, site: &Site, device: &str, zone: &str) -> PacketSet {
     let bound = site.interfaces(device);
     let mut addresses = site.zones.addresses(zone).unwrap_or_default();
@@ -89,8 +90,14 @@ fn zone_destinations(flows: &mut Flows<'_>, site: &Site, device: &str, zone: &st
     } else {
         space.addresses(Field::Dst, &addresses)
     };
+    let others = site.zones.iter().filter(|other| other.name.as_str() != zone);
+    let others: AddressSet = others
+        .filter_map(|other| site.zones.addresses(other.name.as_str()))
+        .fold(AddressSet::none(), |all, set| all.union(&set));
+    let others = space.addresses(Field::Dst, &others);
     for name in bound.keys().filter(|name| is_bound(name)) {
         let out = space.interface(Field::Out, &NamePattern::Exact(name.clone()));
+        let out = space.diff(out, others);
         all = space.or(all, out);
     }
     all
