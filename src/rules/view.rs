@@ -89,7 +89,7 @@ impl<'a> Flows<'a> {
 }
 
 /// The declared address of a device.
-fn addresses(site: &Site, name: &str) -> Option<AddressSet> {
+pub fn addresses(site: &Site, name: &str) -> Option<AddressSet> {
     site.devices.get(name)?.literal_address().map(|a| Prefix::host(a).into())
 }
 

@@ -80,7 +80,10 @@ impl Site {
     }
 
     /// The addresses of one end.
-    fn endpoint(
+    ///
+    /// # Errors
+    /// The name that has no addresses.
+    pub fn endpoint(
         &self,
         endpoint: &Endpoint,
         addresses_of: &impl Fn(&Name) -> Option<AddressSet>,

@@ -3,10 +3,14 @@
 use super::{Entry, Kind};
 use crate::drift::relay::witness;
 use crate::finding::{Arg, Finding, Phrase, Severity, Status, Witness};
+use crate::packet::AddressSet;
 use crate::reach::clients::{is_anybody, networks};
 use crate::relay::{ANY_SENDER, Change, ClaimBy, ClientName, Kind as Result, Needs, SenderKind, Trust};
-use crate::rules::view::DeviceView;
+use crate::rules::view::{DeviceView, addresses};
 use crate::rules::{Over, Rule};
+use crate::site::Change as Plan;
+use crate::site::change::{ExpectRelay, Recipients};
+use crate::site::name::Name;
 use crate::site::table::Table;
 
 pub(super) const ENTRY: Entry = Entry { name: "relay", args: &["who", "needs", "rcpt", "listener"], read };
@@ -47,7 +51,8 @@ impl Kind for Relay {
                 |c: &Change| c.trust == Trust::Untrusted && is_anybody(&c.clients) && c.needs == change.needs;
             change.trust == Trust::Partner && of_kind().any(|c| strangers(c) && c.listener == change.listener)
         };
-        let found = of_kind().filter(|change| !told(change)).map(|change| {
+        let planned = |change: &Change| view.change.is_some_and(|plan| planned(plan, view, change));
+        let found = of_kind().filter(|change| !told(change) && !planned(change)).map(|change| {
             let opened = drift.opened.iter().find(|o| same(o, change));
             let fresh = !has_before || opened.is_some();
             let status = if fresh { Status::New } else { Status::Standing };
@@ -55,6 +60,33 @@ impl Kind for Relay {
         });
         fewest(found.collect())
     }
+}
+
+/// Whether the plan permits it: all of its clients, its recipients, its listener, and not any longer than it says. A
+/// relay that is open to the whole internet cannot be planned.
+fn planned(plan: &Plan, view: &DeviceView<'_>, change: &Change) -> bool {
+    let holds = |expected: &&ExpectRelay| {
+        let over =
+            expected.until.as_ref().zip(view.taken).is_some_and(|(until, taken)| *until.get_ref() <= taken);
+        let here = expected.listener.as_ref().is_none_or(|listener| {
+            change.listener.port == Some(listener.port)
+                && listener.address.is_none_or(|address| address == change.witness.server)
+        });
+        let domain = change.witness.rcpt_to.rsplit_once('@').map(|(_, domain)| domain);
+        let to = expected.recipients.iter().any(|recipients| match recipients {
+            Recipients::Any => true,
+            Recipients::Domain(name) => {
+                change.kind == Result::Limited && domain.is_some_and(|d| d.eq_ignore_ascii_case(name))
+            }
+        });
+        expected.device.as_str() == view.name && !over && here && to
+    };
+    let of = |name: &Name| addresses(view.site, name.as_str());
+    let clients = plan.expect.relay.iter().filter(holds).flat_map(|expected| &expected.clients);
+    let clients: AddressSet = clients
+        .filter_map(|client| view.site.endpoint(client, &of).ok())
+        .fold(AddressSet::none(), |all, set| all.union(&set));
+    !is_anybody(&change.clients) && change.clients.difference(&clients).is_empty()
 }
 
 /// The same class of attempts.
