@@ -6,6 +6,7 @@ use super::CliError;
 use super::exit::Exit;
 use super::global::{Declared, Format, Global, start_of, store_error, write_output};
 use crate::evidence::{Phase, Selector, State};
+use crate::finding::{Arg, Finding};
 use crate::platform;
 use crate::report::{Report, card, json, table};
 use crate::rules::{Case, Judged, Verdict, judge};
@@ -188,8 +189,15 @@ fn shown(path: &Path) -> String {
 fn planned(declared: &Declared, judged: &Judged) -> Option<(usize, usize)> {
     let change = declared.change.as_ref()?;
     let all: usize = change.expect.open.iter().map(|e| e.flows.len()).sum();
-    let absent = judged.findings.iter().filter(|f| f.rule == "expected-absent").count();
-    Some((all.saturating_sub(absent), all))
+    let named =
+        |finding: &Finding, flow: &str| matches!(finding.args.get("flow"), Some(Arg::Text(t)) if t == flow);
+    let opens = change.expect.open.iter().flat_map(|e| e.flows.iter().map(move |flow| (e, flow)));
+    let absent = opens.filter(|(e, flow)| {
+        let flow = flow.get_ref().to_string();
+        let of_device = |f: &&Finding| f.device.as_deref() == Some(e.device.as_str());
+        judged.findings.iter().filter(of_device).any(|f| f.rule == "expected-absent" && named(f, &flow))
+    });
+    Some((all.saturating_sub(absent.count()), all))
 }
 
 fn print(report: &Report<'_>, global: &Global, whole_table: bool, console: Console) -> Result<(), CliError> {

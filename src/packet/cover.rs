@@ -172,12 +172,19 @@ impl Cover<'_> {
     }
 
     fn boxes(&mut self, field: Field, groups: Vec<(Ref, Vec<Range>)>, rest: &[Field]) -> Vec<FlowBox> {
-        let groups = if groups.len() <= MAX_OVERLAP { self.overlap(groups) } else { groups };
+        let groups = if groups.len() <= MAX_OVERLAP {
+            self.overlap(groups)
+        } else {
+            groups.into_iter().map(|(residual, ranges)| (residual, ranges, PacketSet::FALSE)).collect()
+        };
         let domain = self.domain(field);
         let mut out = Vec::new();
-        for (residual, ranges) in groups {
+        for (residual, ranges, held) in groups {
             let any = ranges == [domain];
             for row in self.rows(residual, rest).iter() {
+                if held != PacketSet::FALSE && self.holds(held, residual, row) {
+                    continue;
+                }
                 if out.len() >= self.limits.boxes {
                     return vec![FlowBox { exact: false, ..FlowBox::EVERYTHING }];
                 }
@@ -191,8 +198,19 @@ impl Cover<'_> {
         out
     }
 
-    /// Lets every value join the boxes whose rest it contains, and drops boxes that the others then hold.
-    fn overlap(&mut self, groups: Vec<(Ref, Vec<Range>)>) -> Vec<(Ref, Vec<Range>)> {
+    /// Whether a set holds everything of `residual` that is in a box.
+    fn holds(&mut self, set: PacketSet, residual: PacketSet, row: &FlowBox) -> bool {
+        let mut row = row.clone();
+        row.fields.insert(Field::Family, vec![if self.family == Family::Ipv4 { (0, 0) } else { (1, 1) }]);
+        let row = self.space.box_set(&row);
+        let row = self.space.forget(row, Field::Family);
+        let row = self.space.and(row, residual);
+        self.space.diff(row, set) == PacketSet::FALSE
+    }
+
+    /// Lets every value join the boxes whose rest it contains, and drops boxes that the others then hold. With each rest
+    /// goes what the boxes joined by its values hold already.
+    fn overlap(&mut self, groups: Vec<(Ref, Vec<Range>)>) -> Vec<(Ref, Vec<Range>, PacketSet)> {
         let mut out = Vec::new();
         for (residual, ranges) in &groups {
             let mut joined = ranges.clone();
@@ -205,7 +223,7 @@ impl Cover<'_> {
                 }
             }
             if smaller != *residual {
-                out.push((*residual, merged(joined)));
+                out.push((*residual, merged(joined), smaller));
             }
         }
         out
@@ -320,6 +338,22 @@ mod tests {
         assert!(boxes.iter().all(|b| b.get(Field::Dport) == Some(&[(25, 25), (587, 587)])));
         assert!(boxes.iter().any(|b| b.get(Field::Src).is_none() && b.get(Field::Dst).is_some()));
         assert!(boxes.iter().any(|b| b.get(Field::Dst).is_none() && b.get(Field::Src).is_some()));
+    }
+
+    #[test]
+    fn what_is_so_everywhere_is_not_said_again_for_one_interface() {
+        let mut s = space();
+        let v4 = s.family(Family::Ipv4);
+        let [web, mail] = [443, 587].map(|port| s.number(Field::Dport, port));
+        let wan = s.interface(Field::In, &NamePattern::Exact("wan".into()));
+        let mail = s.and(wan, mail);
+        let either = s.or(web, mail);
+        let set = s.and(v4, either);
+        let boxes = s.cover(set, CoverLimits::default());
+        assert_eq!(union(&mut s, &boxes), set);
+        let ports: Vec<_> =
+            boxes.iter().map(|b| (b.get(Field::In).is_some(), b.get(Field::Dport).unwrap())).collect();
+        assert_eq!(ports, [(false, &[(443, 443)][..]), (true, &[(587, 587)][..])]);
     }
 
     #[test]

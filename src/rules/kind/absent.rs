@@ -3,9 +3,11 @@
 use super::{Entry, Kind};
 use crate::drift::Group;
 use crate::finding::{Arg, Confidence, Finding};
+use crate::firewall::Hook;
 use crate::packet::PacketSet;
 use crate::rules::Rule;
 use crate::rules::view::DeviceView;
+use crate::site::flow::Endpoint;
 use crate::site::table::Table;
 
 pub(super) const ENTRY: Entry = Entry { name: "absent", args: &["flow"], read };
@@ -29,7 +31,13 @@ impl Kind for Absent {
         for (expected, open) in opens.chain(closes).filter(|(e, _)| e.device.as_str() == name) {
             for spec in &expected.flows {
                 let Some(packets) = flows.declared(site, spec.get_ref()) else { continue };
+                // what the device sends itself is meant only where the flow names it
+                let own =
+                    matches!(&spec.get_ref().source, Endpoint::Named(source) if source.as_str() == name);
                 let mut meets = |group: &Group| {
+                    if group.hook == Hook::Output && !own {
+                        return false;
+                    }
                     let both = flows.drift.space.or(group.certain, group.possible);
                     flows.drift.space.and(both, packets) != PacketSet::FALSE
                 };
