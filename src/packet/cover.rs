@@ -344,7 +344,12 @@ mod tests {
     fn what_is_so_everywhere_is_not_said_again_for_one_interface() {
         let mut s = space();
         let v4 = s.family(Family::Ipv4);
-        let [web, mail] = [443, 587].map(|port| s.number(Field::Dport, port));
+        let mut to = |address: &str, port| {
+            let dst = s.addresses(Field::Dst, &address.parse::<Prefix>().unwrap().into());
+            let port = s.number(Field::Dport, port);
+            s.and(dst, port)
+        };
+        let (web, mail) = (to("203.0.113.12", 443), to("203.0.113.10", 587));
         let wan = s.interface(Field::In, &NamePattern::Exact("wan".into()));
         let mail = s.and(wan, mail);
         let either = s.or(web, mail);
