@@ -133,7 +133,10 @@ pub(super) fn own_domains(listener: &Listener) -> Vec<String> {
         _ => None,
     });
     let mut seen = std::collections::BTreeSet::new();
-    names.filter(|name| seen.insert(name.clone())).collect()
+    let mut names: Vec<String> = names.filter(|name| seen.insert(name.clone())).collect();
+    // people write to the domain rather than to a host in it
+    names.sort_by_key(|name| name.matches('.').count());
+    names
 }
 
 /// Names of mailboxes that exist.
