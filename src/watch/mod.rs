@@ -12,7 +12,7 @@ pub use watcher::{Closed, News, Watcher};
 use time::OffsetDateTime;
 
 use crate::evidence::{DeviceEvidence, State};
-use crate::finding::{Arg, Finding, Status};
+use crate::finding::{Arg, Finding, Severity, Status, Witness};
 use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::{Case, Watched};
 use crate::rules::verdict::EVIDENCE;
@@ -61,7 +61,7 @@ fn told(case: &Case<'_>, device: &str, opening: &Opening<'_>) -> Vec<Finding> {
     let inner = Finding { status: Status::Passed, ..opening.finding.clone() };
     let Some(rule) = case.rules.iter().find(|r| r.id == TRANSIENT) else { return vec![inner] };
     // as bad as what was open, at most as bad as the rule says
-    let severity = rule.severity.min(inner.severity.max(crate::finding::Severity::Medium));
+    let severity = rule.severity.min(inner.severity.max(Severity::Medium));
     let mut finding = Finding::new(TRANSIENT, severity, inner.confidence, Some(device));
     finding.args.insert("span", Arg::Between { from: opening.earliest, to: opening.latest });
     finding.args.insert("least", Arg::Seconds { seconds: opening.least.whole_seconds() });
@@ -72,6 +72,17 @@ fn told(case: &Case<'_>, device: &str, opening: &Opening<'_>) -> Vec<Finding> {
     finding.reasons = inner.reasons.clone();
     let meaning = format!("{} {}", inner.rule, inner.fingerprint);
     vec![finding.named(&meaning), inner]
+}
+
+/// New, and with somebody or something that comes through: neither what is missing nor what is refused was ever open.
+fn is_opening(finding: &Finding) -> bool {
+    let after = match &finding.witness {
+        Some(Witness::Packet(packet)) => &packet.after,
+        Some(Witness::Relay(attempt)) => &attempt.after,
+        _ => return false,
+    };
+    let refused = matches!(after.verdict.as_str(), "drop" | "reject" | "defer" | "unavailable");
+    !refused && finding.status == Status::New && finding.severity >= Severity::Medium
 }
 
 /// Every look at one device, in order: before, during, after.
@@ -92,7 +103,7 @@ fn looks(case: &Case<'_>, device: &str) -> Vec<Seen> {
                 let pair = Pair { name: device, before: Some(before), after: there, taken: Some(started) };
                 let (_, findings) = judge_device(&pair, case.site, case.change, case.rules);
                 let whole = !findings.iter().any(|f| f.rule == EVIDENCE);
-                whole.then(|| findings.into_iter().filter(|f| f.status == Status::New).collect())
+                whole.then(|| findings.into_iter().filter(is_opening).collect())
             }
         };
         last = there.map(|there| (there, findings.clone()));

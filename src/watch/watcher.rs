@@ -5,9 +5,10 @@ use std::collections::btree_map::Entry;
 
 use time::{Duration, OffsetDateTime};
 
+use super::is_opening;
 use super::timeline::Look;
 use crate::evidence::{DeviceEvidence, State};
-use crate::finding::{Finding, Severity, Status, Witness};
+use crate::finding::Finding;
 use crate::reason::Reason;
 use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::Case;
@@ -117,12 +118,6 @@ impl Watcher {
     }
 }
 
-/// New, and with somebody or something that comes through.
-fn is_opening(finding: &Finding) -> bool {
-    let comes_through = matches!(finding.witness, Some(Witness::Packet(_) | Witness::Relay(_)));
-    comes_through && finding.status == Status::New && finding.severity >= Severity::Medium
-}
-
 impl Device {
     fn see_again(&mut self, look: Look) {
         self.last = Some(look);
@@ -162,7 +157,7 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Confidence, Decided, PacketWitness};
+    use crate::finding::{Confidence, Decided, PacketWitness, Severity, Status, Witness};
 
     fn look(start: i64) -> Look {
         let at = |s| OffsetDateTime::from_unix_timestamp(s).unwrap();
@@ -207,6 +202,9 @@ mod tests {
     fn what_nobody_comes_through_is_no_opening() {
         assert!(is_opening(&opening("a")));
         assert!(!is_opening(&Finding { witness: None, ..opening("a") }));
+        let Some(Witness::Packet(mut lost)) = opening("a").witness else { unreachable!() };
+        lost.after.verdict = "drop".to_owned();
+        assert!(!is_opening(&Finding { witness: Some(Witness::Packet(lost)), ..opening("a") }));
         assert!(!is_opening(&Finding { status: Status::Standing, ..opening("a") }));
     }
 }

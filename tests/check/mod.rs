@@ -2,6 +2,7 @@
 
 mod bounds;
 mod planned_relay;
+mod window;
 mod zones;
 
 use std::fs;

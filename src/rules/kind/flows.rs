@@ -75,7 +75,10 @@ fn meaning_of(line: &FlowLine) -> String {
 }
 
 /// The most telling packet of some groups, and what is not known about it.
-fn witness(flows: &mut Flows<'_>, groups: &[Group]) -> (Option<PacketWitness>, Vec<crate::reason::Reason>) {
+pub(super) fn witness(
+    flows: &mut Flows<'_>,
+    groups: &[Group],
+) -> (Option<PacketWitness>, Vec<crate::reason::Reason>) {
     let untrusted = flows.trusts.untrusted;
     let own = flows.after.host.addresses.iter().flatten().map(|a| a.address);
     let own = own.filter(|a| !a.is_loopback()).map(crate::packet::Prefix::host).collect();

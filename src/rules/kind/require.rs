@@ -1,7 +1,8 @@
 //! `require`: a flow that the site needs is no longer possible (CASES P17).
 
+use super::flows::{within, witness};
 use super::{Entry, Kind};
-use crate::finding::{Arg, Confidence, Finding};
+use crate::finding::{Arg, Confidence, Finding, Witness};
 use crate::packet::PacketSet;
 use crate::rules::Rule;
 use crate::rules::view::DeviceView;
@@ -24,24 +25,23 @@ impl Kind for Require {
         for required in &site.require {
             let Some(needed) = flows.declared(site, required.get_ref()) else { continue };
             let closed = flows.drift.closed.clone();
-            let (mut certain, mut possible, mut line) = (false, false, None);
-            for group in &closed {
-                let sure = flows.drift.space.and(group.certain, needed);
-                let perhaps = flows.drift.space.and(group.possible, needed);
-                certain |= sure != PacketSet::FALSE;
-                possible |= perhaps != PacketSet::FALSE;
-                if let Some(before) = flows.before.filter(|_| line.is_none()) {
-                    let lost = crate::drift::Group { certain: sure, possible: perhaps, ..group.clone() };
-                    line = flows.drift.lines(&[lost], before).into_iter().next();
-                }
+            let groups = within(flows, &closed, |_, _| needed);
+            let certain = groups.iter().any(|g| g.certain != PacketSet::FALSE);
+            let Some(before) = flows.before.filter(|_| !groups.is_empty()) else { continue };
+            let confidence = if certain { Confidence::Certain } else { Confidence::Possible };
+            let mut finding = Finding::new(&rule.id, rule.severity, confidence, Some(name));
+            finding.args.insert("flow", Arg::Text(required.get_ref().to_string()));
+            let (packet, reasons) = witness(flows, &groups);
+            if let Some(packet) = packet {
+                finding.location = packet.after.line.clone();
+                finding.before = packet.before.as_ref().and_then(|b| b.line.clone());
+                finding.witness = Some(Witness::Packet(packet));
             }
-            if certain || possible {
-                let confidence = if certain { Confidence::Certain } else { Confidence::Possible };
-                let mut finding = Finding::new(&rule.id, rule.severity, confidence, Some(name));
-                finding.args.insert("flow", Arg::Text(required.get_ref().to_string()));
-                finding.flows.extend(line);
-                out.push(finding.named(&required.get_ref().to_string()));
+            if !certain {
+                finding.reasons = reasons;
             }
+            finding.flows = flows.drift.lines(&groups, before);
+            out.push(finding.named(&required.get_ref().to_string()));
         }
         out
     }
