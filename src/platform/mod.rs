@@ -25,6 +25,8 @@ pub struct DeviceModel {
     pub host: HostFacts,
     /// Packet filters, if the device has a platform that carries one.
     pub firewall: Option<Firewall>,
+    /// The packet filter that the device loads when it starts, if the evidence holds a file that may be it.
+    pub saved: Option<Firewall>,
     /// Mail relay policy, if the device has a platform that carries one.
     pub relay: Option<Policy>,
     /// What is missing or was not understood.

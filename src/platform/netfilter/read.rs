@@ -3,6 +3,7 @@
 use super::{doubt, doubt_in};
 use crate::evidence::{DeviceEvidence, Source};
 use crate::firewall::Firewall;
+use crate::host::HostFacts;
 use crate::packet::Family;
 use crate::platform::{Assumption, DeviceModel, Gap, iptables, nftables};
 use crate::reason::Reason;
@@ -25,6 +26,35 @@ pub(in crate::platform) fn read(evidence: &DeviceEvidence, model: &mut DeviceMod
     reader.listing();
     let firewall = reader.firewall;
     model.firewall = Some(firewall);
+    model.saved = saved(evidence, &model.host);
+}
+
+/// What Debian's nftables and netfilter-persistent load at boot (nft(8), netfilter-persistent(8)); `None` where neither
+/// file has anything in it. Whether the host loads them at all is not known here.
+fn saved(evidence: &DeviceEvidence, host: &HostFacts) -> Option<Firewall> {
+    let file = |path: &str| evidence.file(path).filter(|text| !text.trim().is_empty());
+    // lines that are not understood there are told of the running rules already
+    let mut untold = Vec::new();
+    let mut firewall = Firewall::default();
+    let nft = file("/etc/nftables.conf");
+    if let Some(text) = &nft {
+        let listing = nftables::read_text(text, "files/etc/nftables.conf", &|path| included(evidence, path));
+        firewall.tables.extend(listing.tables(host, &mut untold));
+    }
+    let saves = [
+        ("/etc/iptables/rules.v4", Family::Ipv4, "iptables"),
+        ("/etc/iptables/rules.v6", Family::Ipv6, "ip6tables"),
+    ];
+    let sets = evidence.text("ipset-save.txt");
+    let mut found = nft.is_some();
+    for (path, family, tool) in saves {
+        let Some(text) = file(path) else { continue };
+        found = true;
+        let name = crate::evidence::device::file_artifact(path);
+        let artifact = iptables::Artifact { name: &name, text: &text, family, tool };
+        firewall.tables.extend(iptables::tables(&artifact, sets.as_deref(), host, &mut untold));
+    }
+    found.then_some(firewall)
 }
 
 struct Reader<'a> {

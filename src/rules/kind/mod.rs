@@ -11,6 +11,7 @@ mod isolate;
 mod policy_open;
 mod relay;
 mod require;
+mod saved;
 mod scope;
 mod temporary;
 mod together;
@@ -60,6 +61,7 @@ pub static ENTRIES: &[Entry] = &[
     policy_open::ENTRY,
     relay::ENTRY,
     require::ENTRY,
+    saved::ENTRY,
     scope::ENTRY,
     temporary::ENTRY,
     together::ENTRY,
