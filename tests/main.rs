@@ -16,6 +16,7 @@
 mod capture;
 mod check;
 mod common;
+mod docs;
 mod evidence;
 mod relay;
 mod site;

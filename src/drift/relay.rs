@@ -21,12 +21,17 @@ pub struct RelayDrift {
     pub standing: Vec<Change>,
     /// Listeners that refuse to serve now and did not: name, and the line that makes them.
     pub refusing: Vec<(relay::ListenerRef, relay::Refusal)>,
+    /// Listeners at which strangers can try passwords now and could not, and whether that is proven.
+    pub logins: Vec<(relay::Logins, Confidence)>,
+    /// Safeguards that hold back less than they did.
+    pub weakened: Vec<relay::Weakened>,
 }
 
 impl RelayDrift {
     /// Whether something became possible or ceased to be.
     pub fn is_changed(&self) -> bool {
-        !(self.opened.is_empty() && self.closed.is_empty() && self.refusing.is_empty())
+        let relaying = !(self.opened.is_empty() && self.closed.is_empty() && self.refusing.is_empty());
+        relaying || !(self.logins.is_empty() && self.weakened.is_empty())
     }
 }
 
@@ -47,7 +52,9 @@ pub fn between(
         opened: merge(certain.opened, possible.opened),
         closed: merge(certain.closed, possible.closed),
         standing: merge(certain.standing, possible.standing),
-        refusing: certain.refusing,
+        refusing: possible.refusing,
+        logins: more_logins(certain.logins, possible.logins),
+        weakened: possible.weakened,
     })
 }
 
@@ -111,7 +118,19 @@ fn compare(old: Option<&mut Reach<'_>>, new: &mut Reach<'_>, sureness: Sureness)
         closed: drift.closed.into_iter().filter(worth).collect(),
         standing: relay::exposures(after).into_iter().filter(worth).collect(),
         refusing: drift.refusing,
+        logins: drift.logins.into_iter().map(|logins| (logins, Confidence::Certain)).collect(),
+        weakened: drift.weakened,
     }
+}
+
+/// The certain ones, and the others as possible.
+fn more_logins(
+    certain: Vec<(relay::Logins, Confidence)>,
+    possible: Vec<(relay::Logins, Confidence)>,
+) -> Vec<(relay::Logins, Confidence)> {
+    let more = possible.into_iter().filter(|(p, _)| !certain.iter().any(|(c, _)| c.listener == p.listener));
+    let more: Vec<_> = more.map(|(logins, _)| (logins, Confidence::Possible)).collect();
+    certain.into_iter().chain(more).collect()
 }
 
 /// The certain changes, and those of the possible ones that are no part of them, as possible.

@@ -11,8 +11,9 @@ use super::attempt::{Answer, Attempt, ClaimBy, ClientName};
 use super::candidates::{RecipientForm, SenderKind};
 use super::game::changes;
 use super::pairs::{Pair, pairs};
-use super::policy::{Listener, Policy, Refusal};
+use super::policy::{Auth, Listener, Policy, Refusal};
 use super::reach::{Reaching, Trust};
+use super::safeguard::{Weakened, weakened};
 use crate::finding::{Confidence, Location};
 use crate::packet::address::AddressSet;
 
@@ -109,10 +110,27 @@ pub struct Drift {
     pub closed: Vec<Change>,
     /// Listeners that refuse to serve now and did not.
     pub refusing: Vec<(ListenerRef, Refusal)>,
+    /// Listeners at which strangers can try passwords now and could not.
+    pub logins: Vec<Logins>,
+    /// Safeguards that hold back less than they did.
+    pub weakened: Vec<Weakened>,
     /// Listeners that are new.
     pub added: Vec<ListenerRef>,
     /// Listeners that are gone.
     pub removed: Vec<ListenerRef>,
+}
+
+/// A listener at which strangers can try passwords.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logins {
+    /// Where.
+    pub listener: ListenerRef,
+    /// Who.
+    pub clients: AddressSet,
+    /// Also without encryption.
+    pub in_clear: bool,
+    /// What offers it.
+    pub at: Location,
 }
 
 /// What clients that are not the owner's own get accepted beyond the host's own mail, without credentials.
@@ -137,6 +155,10 @@ pub fn compare(before: Option<Side<'_>>, after: Option<Side<'_>>) -> Drift {
             (Some(old), None) => drift.removed.push(reference(old)),
             _ => {}
         }
+        drift.logins.extend(logins(&pair, before, after));
+        if let (Some(old), Some(new)) = (pair.before, pair.after) {
+            drift.weakened.extend(weakened(old, new));
+        }
         if let Some((now, refusal)) = pair.after.and_then(|l| Some((l, l.refuses.clone()?)))
             && pair.before.is_none_or(|old| old.refuses.is_none())
         {
@@ -146,6 +168,23 @@ pub fn compare(before: Option<Side<'_>>, after: Option<Side<'_>>) -> Drift {
     drift.opened = sorted(drift.opened);
     drift.closed = sorted(drift.closed);
     drift
+}
+
+/// Whether strangers can try passwords at a listener now and could not before: RFC 4954 `AUTH` is offered to them.
+fn logins(pair: &Pair<'_>, before: Option<Side<'_>>, after: Option<Side<'_>>) -> Option<Logins> {
+    let strangers = |listener: Option<&Listener>, side: Option<Side<'_>>| {
+        let (listener, side) = listener.zip(side)?;
+        let offers = listener.auth != Auth::No && listener.refuses.is_none();
+        offers.then(|| side.reaching.reached(listener).untrusted).filter(|clients| !clients.is_empty())
+    };
+    let clients = strangers(pair.after, after)?;
+    let listener = pair.after.filter(|_| strangers(pair.before, before).is_none())?;
+    Some(Logins {
+        listener: reference(listener),
+        clients,
+        in_clear: listener.auth == Auth::Always,
+        at: listener.auth_at.clone(),
+    })
 }
 
 fn sorted(mut changes: Vec<Change>) -> Vec<Change> {

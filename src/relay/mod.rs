@@ -36,6 +36,7 @@ mod route;
 mod routing;
 mod rules;
 mod run;
+mod safeguard;
 mod samples;
 mod suffix;
 mod table;
@@ -46,7 +47,7 @@ pub use attempt::{Answer, Attempt, Certificate, Claim, ClaimBy, ClientName, Fact
 pub use candidates::{ANY_SENDER, RecipientForm, SenderKind};
 pub use dialect::Dialect;
 pub use evaluate::{answer, answer_at};
-pub use exposure::{Change, Drift, Kind, ListenerRef, Needs, Side, compare, exposures};
+pub use exposure::{Change, Drift, Kind, ListenerRef, Logins, Needs, Side, compare, exposures};
 pub use keys::Parents;
 pub use lists::{ClientList, ClientMatch, DomainList, DomainMatch, Entry};
 pub use partition::Partition;
@@ -58,5 +59,6 @@ pub use policy::{
 pub use reach::{Everybody, Reached, Reaching, Trust};
 pub use routing::{Agent, Defaults, Leaves, Next, Routing, Transport};
 pub use rules::{Action, Condition, Dns, DnsQuestion, Lookup, Rule, RuleList, Step, Subject};
+pub use safeguard::{Level, Safeguard, Weakened};
 pub use suffix::{is_open, registrable};
 pub use table::{Content, Found, PatternRow, Row, Rows, Table, Test};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::lists::ClientList;
 use super::routing::Routing;
 use super::rules::RuleList;
+use super::safeguard::Safeguard;
 use super::table::Table;
 use crate::finding::Location;
 use crate::packet::AddressSet;
@@ -92,6 +93,10 @@ pub struct Listener {
     pub tls: Tls,
     /// Who can log in.
     pub auth: Auth,
+    /// Where that is set.
+    pub auth_at: Location,
+    /// What makes abuse harder without deciding a single attempt.
+    pub safeguards: Vec<Safeguard>,
     /// Whether clients are asked for a certificate.
     pub certificate: CertificateDemand,
     /// Why the service will not serve at all, if so.

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod planned_relay;
+mod safeguards;
 mod saved;
 mod window;
 mod zones;

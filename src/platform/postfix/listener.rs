@@ -10,7 +10,7 @@ use super::host::{self, Interface};
 use super::mastercf::Service;
 use super::restrictions::Builder;
 use super::tables::{Tables, Usage};
-use super::{guard, lists, routing};
+use super::{guard, lists, routing, safeguards};
 use crate::finding::Location;
 use crate::packet::address::AddressSet;
 use crate::reason::Reason;
@@ -50,6 +50,7 @@ impl<'c, 'e> Reader<'_, 'c, 'e> {
         let stages = stages(&builder);
         let undefined = builder.undefined_class().map(|at| Refusal { kind: RefusalKind::ListUndefined, at });
         let tls = tls(&scope);
+        let auth = auth(&scope, tls);
         let xclient = scope.words("smtpd_authorized_xclient_hosts");
         let cleanup = scope.get("cleanup_service_name");
         let override_options = scope.words("receive_override_options");
@@ -63,7 +64,9 @@ impl<'c, 'e> Reader<'_, 'c, 'e> {
             bind: bind::bind(&scope, service, self.own.as_deref()),
             port: bind::port(&service.name),
             tls,
-            auth: auth(&scope, tls),
+            auth,
+            auth_at: scope.at("smtpd_sasl_auth_enable"),
+            safeguards: safeguards::safeguards(&scope, tls, auth),
             certificate: certificate(&scope, tls),
             refuses: undefined.or_else(|| guard::refusal(&scope)),
             proxy_protocol: !scope.get("smtpd_upstream_proxy_protocol").is_empty(),
@@ -171,6 +174,8 @@ impl<'c, 'e> Reader<'_, 'c, 'e> {
             port: bind::port(&service.name),
             tls: Tls::No,
             auth: Auth::No,
+            auth_at: service.at.clone(),
+            safeguards: Vec::new(),
             certificate: CertificateDemand::No,
             refuses: None,
             proxy_protocol: false,

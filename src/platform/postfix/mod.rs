@@ -18,6 +18,7 @@ mod maincf;
 mod mastercf;
 mod restrictions;
 mod routing;
+mod safeguards;
 mod secrets;
 mod tablefile;
 mod tables;

@@ -1,11 +1,13 @@
 //! `relay`: what a mail server relays, for whom (CASES R01 to R09), or that it refuses to serve (R02).
 
 use super::{Entry, Kind};
-use crate::drift::relay::witness;
-use crate::finding::{Arg, Finding, Phrase, Severity, Status, Witness};
+use crate::drift::relay::{RelayDrift, witness};
+use crate::finding::{Arg, Confidence, Finding, Phrase, Severity, Status, Witness};
 use crate::packet::AddressSet;
 use crate::reach::clients::{is_anybody, networks};
-use crate::relay::{ANY_SENDER, Change, ClaimBy, ClientName, Kind as Result, Needs, SenderKind, Trust};
+use crate::relay::{
+    ANY_SENDER, Change, ClaimBy, ClientName, Kind as Result, ListenerRef, Needs, SenderKind, Trust, Weakened,
+};
 use crate::rules::view::{DeviceView, addresses};
 use crate::rules::{Over, Rule};
 use crate::site::Change as Plan;
@@ -13,7 +15,8 @@ use crate::site::change::{ExpectRelay, Recipients};
 use crate::site::name::Name;
 use crate::site::table::Table;
 
-pub(super) const ENTRY: Entry = Entry { name: "relay", args: &["who", "needs", "rcpt", "listener"], read };
+pub(super) const ENTRY: Entry =
+    Entry { name: "relay", args: &["who", "needs", "rcpt", "listener", "guard", "from", "to"], read };
 
 /// What a rule of this kind looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,8 @@ enum Looks {
     Open,
     Limited,
     Refuses,
+    Logins,
+    Weakened,
 }
 
 #[derive(Debug)]
@@ -29,7 +34,13 @@ struct Relay {
 }
 
 fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
-    let words = [("open", Looks::Open), ("limited", Looks::Limited), ("refuses", Looks::Refuses)];
+    let words = [
+        ("open", Looks::Open),
+        ("limited", Looks::Limited),
+        ("refuses", Looks::Refuses),
+        ("logins", Looks::Logins),
+        ("weakened", Looks::Weakened),
+    ];
     let looks = table.need("result", "result = \"open\"").and_then(|v| v.one_of(&words))?;
     Some(Box::new(Relay { looks }))
 }
@@ -40,6 +51,8 @@ impl Kind for Relay {
         let Some(drift) = &view.relay else { return Vec::new() };
         let wanted = match self.looks {
             Looks::Refuses => return refusing(rule, name, drift),
+            Looks::Logins => return logins(rule, name, drift),
+            Looks::Weakened => return weakened(rule, name, drift),
             Looks::Open => Result::Open,
             Looks::Limited => Result::Limited,
         };
@@ -105,21 +118,19 @@ fn finding(rule: &Rule, device: &str, change: &Change) -> Finding {
     let proof = witness(change);
     finding.location = proof.after.line.clone();
     finding.before = proof.before.as_ref().and_then(|b| b.line.clone());
-    if change.certainty == crate::finding::Confidence::Possible {
+    if change.certainty == Confidence::Possible {
         finding.reasons = change.after.iter().flat_map(|a| a.why.iter().cloned()).collect();
     }
     let who = match change.trust {
-        _ if wide => Phrase::Anybody,
-        Trust::Partner => Phrase::Partners,
-        _ => Phrase::Networks { networks: networks(&change.clients) },
+        Trust::Partner if !wide => Phrase::Partners,
+        _ => strangers(&change.clients),
     };
     finding.args.insert("who", Arg::Phrase(who));
     finding
         .args
         .insert("needs", Arg::List(needs(&change.needs, change).into_iter().map(Arg::Phrase).collect()));
     finding.args.insert("rcpt", Arg::Text(change.witness.rcpt_to.clone()));
-    let port = change.listener.port.map_or_else(String::new, |port| format!(" ({port})"));
-    finding.args.insert("listener", Arg::Text(format!("{}{port}", change.listener.name)));
+    finding.args.insert("listener", Arg::Text(listener_name(&change.listener)));
     let meaning =
         format!("{} {:?} {:?} {:?}", change.listener.name, change.listener.port, change.trust, change.needs);
     finding.witness = Some(Witness::Relay(proof));
@@ -160,12 +171,56 @@ fn needs(needs: &Needs, change: &Change) -> Vec<Phrase> {
     out
 }
 
-fn refusing(rule: &Rule, device: &str, drift: &crate::drift::relay::RelayDrift) -> Vec<Finding> {
+/// A listener by name and port.
+fn listener_name(listener: &ListenerRef) -> String {
+    let port = listener.port.map_or_else(String::new, |port| format!(" ({port})"));
+    format!("{}{port}", listener.name)
+}
+
+fn strangers(clients: &AddressSet) -> Phrase {
+    if is_anybody(clients) { Phrase::Anybody } else { Phrase::Networks { networks: networks(clients) } }
+}
+
+fn logins(rule: &Rule, device: &str, drift: &RelayDrift) -> Vec<Finding> {
+    let found = drift.logins.iter().map(|(logins, confidence)| {
+        let mut finding = Finding::new(&rule.id, rule.severity, *confidence, Some(device));
+        finding.args.insert("who", Arg::Phrase(strangers(&logins.clients)));
+        finding.args.insert("listener", Arg::Text(listener_name(&logins.listener)));
+        finding.location = Some(logins.at.clone());
+        finding.named(&format!("{} {:?}", logins.listener.name, logins.listener.port))
+    });
+    found.collect()
+}
+
+fn weakened(rule: &Rule, device: &str, drift: &RelayDrift) -> Vec<Finding> {
+    // a setting of the whole server weakens every listener by one line
+    let mut settings: Vec<(&Weakened, Vec<String>)> = Vec::new();
+    for weakened in &drift.weakened {
+        let listener = listener_name(&weakened.listener);
+        let same = |w: &Weakened| w.before == weakened.before && w.after == weakened.after;
+        match settings.iter_mut().find(|(w, _)| same(w)) {
+            Some((_, listeners)) => listeners.push(listener),
+            None => settings.push((weakened, vec![listener])),
+        }
+    }
+    let found = settings.into_iter().map(|(weakened, listeners)| {
+        let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(device));
+        let shown = |value: &str| Arg::Text(if value.is_empty() { "-".to_owned() } else { value.to_owned() });
+        finding.args.insert("listener", Arg::Text(listeners.join(", ")));
+        finding.args.insert("guard", Arg::Text(weakened.after.name.to_string()));
+        finding.args.insert("from", shown(&weakened.before.value));
+        finding.args.insert("to", shown(&weakened.after.value));
+        finding.location = Some(weakened.after.at.clone());
+        finding.before = Some(weakened.before.at.clone());
+        finding.named(&format!("{} {}", listeners.join(" "), weakened.after.name))
+    });
+    found.collect()
+}
+
+fn refusing(rule: &Rule, device: &str, drift: &RelayDrift) -> Vec<Finding> {
     let found = drift.refusing.iter().map(|(listener, refusal)| {
-        let mut finding =
-            Finding::new(&rule.id, rule.severity, crate::finding::Confidence::Certain, Some(device));
-        let port = listener.port.map_or_else(String::new, |port| format!(" ({port})"));
-        finding.args.insert("listener", Arg::Text(format!("{}{port}", listener.name)));
+        let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(device));
+        finding.args.insert("listener", Arg::Text(listener_name(listener)));
         finding.location = Some(refusal.at.clone());
         finding.named(&format!("{} {:?}", listener.name, listener.port))
     });
