@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use crate::host::HostFacts;
 use crate::packet::{Atom, Family, Field, PacketSet, Space};
 
+use super::calls::changing_chains;
 use super::change::{Change, Value, low_bits};
 use super::path::{Kinds, Path, Start};
 use super::test::Test;
-use super::walk::{Branch, By, Decision, Domain, changing_chains, part};
+use super::walk::{Branch, By, Decision, Domain, part};
 use super::{Action, ChainId, Firewall, Hook, Rule, Step, Table};
 
 /// What a firewall lets through, as sets of packets as they arrive.

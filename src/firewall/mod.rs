@@ -8,6 +8,7 @@
 //! The model follows Linux netfilter (nft(8), iptables(8), iptables-extensions(8)); other makes are translated into
 //! it by their readers.
 
+mod calls;
 pub mod change;
 pub mod meaning;
 pub mod path;

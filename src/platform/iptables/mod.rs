@@ -3,6 +3,7 @@
 
 mod ipset;
 mod matches;
+mod modules;
 mod save;
 mod targets;
 mod words;
@@ -18,6 +19,7 @@ use crate::host::HostFacts;
 use crate::packet::{Atom, Family};
 use crate::reason::Reason;
 use ipset::Sets;
+use modules::{PURE, RUN_TIME, UNDERSTOOD};
 use save::{SavedChain, SavedRule, SavedTable};
 use targets::Context;
 use words::Opt;
@@ -318,90 +320,3 @@ impl Matches<'_, '_, '_> {
         self.steps.push(Step::Match(test));
     }
 }
-
-/// Modules whose options are read one by one.
-const UNDERSTOOD: &[&str] = &[
-    "tcp",
-    "udp",
-    "udplite",
-    "sctp",
-    "dccp",
-    "icmp",
-    "icmp6",
-    "icmpv6",
-    "ipv6-icmp",
-    "multiport",
-    "mport",
-    "iprange",
-    "state",
-    "conntrack",
-    "mark",
-    "connmark",
-    "addrtype",
-    "set",
-    "comment",
-];
-
-/// Modules that depend on the packet alone, on parts that are not modelled.
-const PURE: &[&str] = &[
-    "mac",
-    "physdev",
-    "string",
-    "u32",
-    "bpf",
-    "ttl",
-    "hl",
-    "tos",
-    "dscp",
-    "length",
-    "rt",
-    "frag",
-    "ah",
-    "esp",
-    "policy",
-    "rpfilter",
-    "socket",
-    "owner",
-    "pkttype",
-    "realm",
-    "ecn",
-    "devgroup",
-    "cgroup",
-    "geoip",
-    "tcpmss",
-    "eui64",
-    "ipv6header",
-    "dst",
-    "hbh",
-    "mh",
-    "ipv4options",
-    "osf",
-    "layer7",
-    "ipvs",
-];
-
-/// Modules whose answer changes while the device runs.
-const RUN_TIME: &[&str] = &[
-    "limit",
-    "hashlimit",
-    "recent",
-    "quota",
-    "quota2",
-    "statistic",
-    "connlimit",
-    "connbytes",
-    "time",
-    "rateest",
-    "nfacct",
-    "condition",
-    "cpu",
-    "cluster",
-    "connlabel",
-    "helper",
-    "random",
-    "nth",
-    "psd",
-    "iplimit",
-    "dstlimit",
-    "lscan",
-];

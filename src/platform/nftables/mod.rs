@@ -1,14 +1,18 @@
 //! nftables: nft(8), libnftables-json(5); priorities from `netfilter_ipv4.h` and nft(8), "Standard priority names".
 
 mod ast;
-mod expr;
+mod at;
+mod base;
+mod cursor;
 mod json;
 mod key;
 mod lex;
+mod literal;
 mod lower;
 mod nat;
 mod render;
 mod rule;
+mod selector;
 mod text;
 mod value;
 mod write;

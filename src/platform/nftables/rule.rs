@@ -1,8 +1,10 @@
 //! Statements of nft's text form (nft(8), STATEMENTS).
 
 use super::ast::{BinOp, Expr, Nat, Op, Statement, Verdict};
-use super::expr::{Cursor, operator, selector, value, written};
+use super::cursor::Cursor;
 use super::lex::{Kind, Token};
+use super::literal::{operator, value, written};
+use super::selector::selector;
 
 /// The statements of a rule. What cannot be read ends the list as [`Statement::Unread`].
 pub(super) fn statements(tokens: &[Token]) -> Vec<Statement> {

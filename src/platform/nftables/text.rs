@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::ast::{Base, Chain, Element, Rule, Ruleset, Set, Table};
-use super::expr::{Cursor, elements, word};
+use super::ast::{Chain, Element, Rule, Ruleset, Set, Table};
+use super::at::At;
+use super::base::base;
+use super::cursor::Cursor;
 use super::lex::{Kind, Token, tokens};
+use super::literal::{elements, word};
 use super::rule::statements;
 
 /// Looks up the files that `include` names: path or pattern to texts; `None` when the evidence does not hold them.
@@ -30,12 +33,6 @@ struct Reader<'a> {
     includes: Includes<'a>,
     spent: usize,
     depth: usize,
-}
-
-/// What a command or block is about.
-struct At<'t> {
-    tokens: &'t [Token],
-    text: &'t str,
 }
 
 impl Reader<'_> {
@@ -391,148 +388,4 @@ fn element_list(tokens: &[Token]) -> Option<Vec<Element>> {
     }
     let mut inner = cursor.inside();
     elements(&mut inner)
-}
-
-/// `type filter hook input [device X | devices = { ... }] priority P`.
-fn base(tokens: &[Token], family: &str) -> Base {
-    let mut base = Base { accept: true, ..Base::default() };
-    let mut cursor = Cursor::new(tokens);
-    while let Some(kind) = cursor.next() {
-        let Kind::Word(word) = kind else { continue };
-        match word.as_str() {
-            "type" => base.kind = cursor.text().unwrap_or_default().to_owned(),
-            "hook" => base.hook = cursor.text().unwrap_or_default().to_owned(),
-            "device" => base.devices.extend(cursor.text().map(str::to_owned)),
-            "devices" => {
-                while let Some(kind) = cursor.next() {
-                    match kind {
-                        Kind::Word(name) | Kind::Quoted(name) => base.devices.push(name.clone()),
-                        Kind::Symbol("}") => break,
-                        _ => {}
-                    }
-                }
-            }
-            "priority" => {
-                let words = cursor.skip_words(|_| true);
-                base.priority = priority(&words.join(" "), family);
-            }
-            _ => {}
-        }
-    }
-    base
-}
-
-/// `filter`, `filter - 10`, `-150` (nft(8), "Standard priority names").
-fn priority(text: &str, family: &str) -> Option<i32> {
-    let text = text.replace(' ', "");
-    if let Ok(number) = text.parse() {
-        return Some(number);
-    }
-    let split = text.find(['-', '+']).unwrap_or(text.len());
-    let (name, offset) = (text.get(..split)?, text.get(split..)?);
-    let named = match (family, name) {
-        ("bridge", "dstnat") => -300,
-        ("bridge", "filter") => -200,
-        ("bridge", "out") => 100,
-        ("bridge", "srcnat") => 300,
-        (_, "raw") => -300,
-        (_, "mangle") => -150,
-        (_, "dstnat") => -100,
-        (_, "filter") => 0,
-        (_, "security") => 50,
-        (_, "srcnat") => 100,
-        _ => return None,
-    };
-    if offset.is_empty() { Some(named) } else { offset.parse::<i32>().ok()?.checked_add(named) }
-}
-
-impl<'t> At<'t> {
-    fn word(&mut self) -> Option<&'t str> {
-        let word = self.peek_word()?;
-        self.tokens = self.tokens.get(1..)?;
-        Some(word)
-    }
-
-    fn peek_word(&self) -> Option<&'t str> {
-        match &self.tokens.first()?.kind {
-            Kind::Word(word) => Some(word),
-            _ => None,
-        }
-    }
-
-    fn word_on_line(&mut self) -> Option<&'t str> {
-        self.peek_word().and_then(|_| self.word())
-    }
-
-    fn quoted_or_word(&mut self) -> Option<&'t str> {
-        match &self.tokens.first()?.kind {
-            Kind::Word(text) | Kind::Quoted(text) => {
-                self.tokens = self.tokens.get(1..)?;
-                Some(text)
-            }
-            _ => None,
-        }
-    }
-
-    fn symbol(&mut self, symbol: &str) -> bool {
-        let found = self.tokens.first().is_some_and(|t| matches!(&t.kind, Kind::Symbol(s) if *s == symbol));
-        if found {
-            self.tokens = self.tokens.get(1..).unwrap_or_default();
-        }
-        found
-    }
-
-    fn end(&mut self) -> bool {
-        let found = self.tokens.first().is_some_and(|t| t.kind == Kind::End);
-        if found {
-            self.tokens = self.tokens.get(1..).unwrap_or_default();
-        }
-        found
-    }
-
-    fn line(&self) -> u32 {
-        self.tokens.first().map_or(0, |t| t.line)
-    }
-
-    /// `[family] name`; the family is `ip` when it is left out.
-    fn table_name(&mut self) -> Option<(String, String)> {
-        let first = self.quoted_or_word()?;
-        if matches!(first, "ip" | "ip6" | "inet" | "arp" | "bridge" | "netdev") {
-            return Some((first.to_owned(), self.quoted_or_word()?.to_owned()));
-        }
-        Some(("ip".to_owned(), first.to_owned()))
-    }
-
-    /// The tokens up to the end of the statement; ends inside braces do not count. Stops before a closing brace.
-    fn statement(&mut self) -> Option<&'t [Token]> {
-        let mut depth = 0usize;
-        let mut length = 0;
-        for token in self.tokens {
-            match &token.kind {
-                Kind::Symbol("{") => depth += 1,
-                Kind::Symbol("}") if depth == 0 => break,
-                Kind::Symbol("}") => depth -= 1,
-                Kind::End if depth == 0 => break,
-                _ => {}
-            }
-            length += 1;
-        }
-        // a stray closing brace is a statement of its own
-        let length = if length == 0 { 1 } else { length };
-        let (statement, rest) = self.tokens.split_at_checked(length)?;
-        self.tokens = rest;
-        Some(statement)
-    }
-
-    /// `KIND NAME { ... }` that nothing here needs.
-    fn skip_object(&mut self) -> Option<()> {
-        self.statement().map(|_| ())
-    }
-
-    /// The source of a statement on one line.
-    fn source(&self, tokens: &[Token]) -> String {
-        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return String::new() };
-        let text = self.text.get(first.span.0..last.span.1).unwrap_or_default();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
 }
