@@ -10,7 +10,9 @@
     reason = "inner loop of the engine: every index is a node number or a masked hash this file made itself"
 )]
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod quantify;
+
+use std::collections::HashMap;
 
 /// A Boolean function: an edge to a node, with its lowest bit set where the edge is complemented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -325,59 +327,6 @@ impl Bdd {
         };
         memo.insert(f.node(), result);
         result.flip_if(f.is_complement())
-    }
-
-    /// There are values of the variables in `from..to` for which `f` holds.
-    pub fn exists(&mut self, f: Ref, from: Var, to: Var) -> Ref {
-        self.exists_in(f, from, to, &mut HashMap::new())
-    }
-
-    /// For all values of the variables in `from..to`, `f` holds.
-    pub fn for_all(&mut self, f: Ref, from: Var, to: Var) -> Ref {
-        !self.exists(!f, from, to)
-    }
-
-    fn exists_in(&mut self, f: Ref, from: Var, to: Var, memo: &mut HashMap<Ref, Ref>) -> Ref {
-        let var = self.top(f);
-        if f.is_constant() || var >= to || self.exhausted {
-            return f;
-        }
-        if let Some(&done) = memo.get(&f) {
-            return done;
-        }
-        let (low, high) = self.branches(f);
-        let low = self.exists_in(low, from, to, memo);
-        let result = if var >= from && low == Ref::TRUE {
-            Ref::TRUE
-        } else {
-            let high = self.exists_in(high, from, to, memo);
-            if var >= from { self.or(low, high) } else { self.node(var, low, high) }
-        };
-        memo.insert(f, result);
-        result
-    }
-
-    /// The variables from `from` on, and before `to`, that `f` depends on.
-    pub fn support(&self, f: Ref, from: Var, to: Var) -> BTreeSet<Var> {
-        let mut support = BTreeSet::new();
-        let mut seen = HashSet::new();
-        let mut open = vec![f.node()];
-        while let Some(at) = open.pop() {
-            let node = self.nodes[at];
-            if node.var >= to || !seen.insert(at) {
-                continue;
-            }
-            if node.var >= from {
-                support.insert(node.var);
-            }
-            open.extend([node.low.node(), node.high.node()]);
-        }
-        support
-    }
-
-    /// Whether `f` depends on any variable in `from..to`.
-    pub fn depends_on(&self, f: Ref, from: Var, to: Var) -> bool {
-        !self.support(f, from, to).is_empty()
     }
 
     /// Whether `f` holds for the given values.
