@@ -11,7 +11,7 @@ use sekisho::capture::known_hosts::KnownHosts;
 use sekisho::capture::{Auth, Endpoint, KeyFile, Target};
 use sekisho::platform::Platform;
 
-use super::{has, is_root, skip};
+use super::needs;
 
 const SSHD: &str = "/usr/sbin/sshd";
 
@@ -25,11 +25,10 @@ pub struct Sshd {
 impl Sshd {
     /// Starts an sshd with further lines of configuration; `None`, aloud, where there is no OpenSSH.
     pub fn start(test: &str, lines: &str) -> Option<Self> {
-        if !Path::new(SSHD).is_file() || !has("ssh-keygen") {
-            skip(test, "needs openssh-server and openssh-client (Debian packages of these names)");
+        if !needs::met(test, &["sshd", "ssh-keygen"]) {
             return None;
         }
-        if is_root() {
+        if needs::is_there(needs::ROOT) {
             fs::create_dir_all("/run/sshd").unwrap();
         }
         let folder = tempfile::tempdir().unwrap();
