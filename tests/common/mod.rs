@@ -1,6 +1,8 @@
 //! What several integration tests need: a platform made of questions, a runtime, real servers, saying aloud what is
 //! skipped.
 
+#[cfg(unix)]
+pub mod lab;
 pub mod needs;
 pub mod sshd;
 
