@@ -2,6 +2,12 @@
 
 #[cfg(unix)]
 mod gate;
+#[cfg(unix)]
+mod guard;
+#[cfg(unix)]
+mod running;
+#[cfg(unix)]
+mod watch;
 
 use std::process::{Command, Output};
 

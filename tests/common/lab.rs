@@ -156,18 +156,23 @@ impl Lab {
         Some(lab)
     }
 
-    /// A file of the lab; `work/...` is where commands run and `site.toml` lies, `etc-postfix/...` is `/etc/postfix`.
+    /// A file of the lab: `work` is where commands run and `site.toml` lies, `bare` is a folder without any declaration,
+    /// `etc-postfix` is `/etc/postfix`.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A program on the host, not started yet.
     pub fn command(&self, program: &str) -> Command {
+        self.command_in("work", program)
+    }
+
+    fn command_in(&self, folder: &str, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         // nsenter(1) leaves the working folder behind
         let enter = r#"cd "$0"; exec "$@""#;
         command.args(["-t", &self.holder.id().to_string(), "-n", "-m", "--", "sh", "-ec", enter]);
-        command.arg(self.path("work")).arg(program).stdin(Stdio::null());
+        command.arg(self.path(folder)).arg(program).stdin(Stdio::null());
         command.env("USER", sshd::user()).env("HOME", self.path("home")).env_remove("SSH_AUTH_SOCK");
         command.env("LC_ALL", "C.UTF-8").env("PATH", self.search());
         command
@@ -226,6 +231,13 @@ impl Lab {
         command.stdin(Stdio::null()).output().unwrap()
     }
 
+    /// The built program in a folder without any declaration.
+    pub fn unprepared(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command_in("bare", env!("CARGO_BIN_EXE_sekisho"));
+        command.args(arguments);
+        command
+    }
+
     /// Processes on the host, the holder left out.
     fn processes(&self) -> Vec<u32> {
         let space = |process: u32| fs::read_link(format!("/proc/{process}/ns/net")).ok();
@@ -254,7 +266,7 @@ impl Drop for Lab {
 
 /// Files that the host needs before it stands.
 fn lay_out(at: &Path, filter: Filter) {
-    for folder in ["work", "bin", "home/.ssh", "etc-postfix", "spool", "lib"] {
+    for folder in ["work", "bare", "bin", "home/.ssh", "etc-postfix", "spool", "lib"] {
         fs::create_dir_all(at.join(folder)).unwrap();
     }
     fs::create_dir_all("/run/sshd").unwrap();
@@ -274,7 +286,8 @@ fn lay_out(at: &Path, filter: Filter) {
     shell(at, "touch -d '1 minute ago' etc-postfix/main.cf; chown postfix lib");
     let key = fs::read_to_string(at.join("host_ed25519.pub")).unwrap();
     let lines: String = [ADDRESS, "127.0.0.1"].iter().map(|host| format!("{host} {key}")).collect();
-    fs::write(at.join("known_hosts"), lines).unwrap();
+    fs::write(at.join("known_hosts"), &lines).unwrap();
+    fs::write(at.join("home/.ssh/known_hosts"), &lines).unwrap();
     fs::write(at.join("work/site.toml"), site(filter)).unwrap();
     let shown = at.display();
     let ssh = format!(
