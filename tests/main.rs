@@ -15,6 +15,7 @@
 
 mod capture;
 mod check;
+mod cli;
 mod common;
 mod docs;
 mod evidence;

@@ -164,6 +164,16 @@ mod tests {
     }
 
     #[test]
+    fn what_postconf_says_of_itself_is_noise() {
+        let effective = |id: u32, directory: &str| {
+            let text = format!("process_id = {id}\nprocess_id_directory = {directory}\n");
+            normal("postconf-effective.txt", &text)
+        };
+        assert_eq!(effective(2041, "pid"), effective(2420, "pid"));
+        assert_ne!(effective(2041, "pid"), effective(2041, "var"));
+    }
+
+    #[test]
     fn the_first_lines_are_told() {
         let drift = TextDrift {
             artifact: "a.txt".to_owned(),

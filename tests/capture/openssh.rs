@@ -11,7 +11,7 @@ use sekisho::platform::Ask;
 use sekisho::reason::Reason;
 
 use crate::common::sshd::{Sshd, keygen, known};
-use crate::common::{block_on, gather_one, has, impatient, limits, platform, skip};
+use crate::common::{block_on, gather_one, impatient, limits, needs, platform};
 
 fn run(sshd: &Sshd, asks: Vec<Ask>) -> DeviceEvidence {
     block_on(gather_one(sshd.target(platform(asks)), limits()))
@@ -85,8 +85,7 @@ fn a_flood_of_complaints_is_lost_alone() {
 #[test]
 fn login_shells_of_every_kind() {
     for shell in ["sh", "bash", "dash", "zsh", "tcsh", "fish", "mksh", "busybox sh"] {
-        if !has(shell.split(' ').next().unwrap()) {
-            skip("login_shells_of_every_kind", &format!("{shell} is not installed"));
+        if !needs::met("login_shells_of_every_kind", &[shell.split(' ').next().unwrap()]) {
             continue;
         }
         // The account's own shell hands the original request to the shell in question, as sshd would.

@@ -1,6 +1,8 @@
-//! What several integration tests need: a platform made of questions, a runtime, saying aloud what is
+//! What several integration tests need: a platform made of questions, a runtime, real servers, saying aloud what is
 //! skipped.
 
+#[cfg(unix)]
+pub mod lab;
 pub mod needs;
 pub mod sshd;
 
@@ -14,23 +16,6 @@ use sekisho::evidence::DeviceEvidence;
 use sekisho::platform::{Ask, DeviceModel, Noise, Platform, Secret};
 use sekisho::reason::Reason;
 use sekisho::simulate::Fleet;
-
-/// Says that a test cannot run here, and what would make it run. The test then returns.
-pub fn skip(test: &str, why: &str) {
-    println!("SKIPPED {test}: {why}");
-}
-
-/// Whether a program can be found.
-pub fn has(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let sbin = ["/usr/sbin", "/sbin"].map(std::path::PathBuf::from);
-    std::env::split_paths(&path).chain(sbin).any(|dir| dir.join(program).is_file())
-}
-
-/// Whether the tests run as root.
-pub fn is_root() -> bool {
-    std::process::Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n")
-}
 
 /// Runs a future on a runtime of its own, and fails loudly rather than hang.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {

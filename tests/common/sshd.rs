@@ -11,7 +11,7 @@ use sekisho::capture::known_hosts::KnownHosts;
 use sekisho::capture::{Auth, Endpoint, KeyFile, Target};
 use sekisho::platform::Platform;
 
-use super::{has, is_root, skip};
+use super::needs;
 
 const SSHD: &str = "/usr/sbin/sshd";
 
@@ -25,20 +25,14 @@ pub struct Sshd {
 impl Sshd {
     /// Starts an sshd with further lines of configuration; `None`, aloud, where there is no OpenSSH.
     pub fn start(test: &str, lines: &str) -> Option<Self> {
-        if !Path::new(SSHD).is_file() || !has("ssh-keygen") {
-            skip(test, "needs openssh-server and openssh-client (Debian packages of these names)");
+        if !needs::met(test, &["sshd", "ssh-keygen"]) {
             return None;
         }
-        if is_root() {
+        if needs::is_there(needs::ROOT) {
             fs::create_dir_all("/run/sshd").unwrap();
         }
         let folder = tempfile::tempdir().unwrap();
-        for name in ["host_ed25519", "client"] {
-            keygen(&folder.path().join(name), "ed25519");
-        }
-        keygen(&folder.path().join("host_rsa"), "rsa");
-        fs::create_dir(folder.path().join("home")).unwrap();
-        fs::copy(folder.path().join("client.pub"), folder.path().join("authorized")).unwrap();
+        lay_out(folder.path());
         // Somebody else may take the port in between; then the next one will do.
         (0..5)
             .find_map(|_| launch(&folder, lines))
@@ -105,6 +99,26 @@ impl Drop for Sshd {
     }
 }
 
+/// Host keys, a client's key and a home, in a folder.
+pub fn lay_out(at: &Path) {
+    for name in ["host_ed25519", "client"] {
+        keygen(&at.join(name), "ed25519");
+    }
+    keygen(&at.join("host_rsa"), "rsa");
+    fs::create_dir_all(at.join("home")).unwrap();
+    fs::copy(at.join("client.pub"), at.join("authorized")).unwrap();
+}
+
+/// A configuration that uses them: further lines, of which the first of a kind counts, and where to listen.
+pub fn config(at: &Path, lines: &str) -> String {
+    let at = at.display();
+    format!(
+        "{lines}\nHostKey {at}/host_ed25519\nHostKey {at}/host_rsa\n\
+         PidFile none\nAuthorizedKeysFile {at}/authorized\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
+         KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 200\nSetEnv HOME={at}/home\nLogLevel ERROR\n"
+    )
+}
+
 /// A record of these lines.
 pub fn known(lines: &str) -> Arc<KnownHosts> {
     let mut known = KnownHosts::new();
@@ -127,14 +141,9 @@ pub fn user() -> String {
 
 fn launch(folder: &tempfile::TempDir, lines: &str) -> Option<(Child, u16)> {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let at = folder.path().display();
     let config = folder.path().join("sshd_config");
-    let text = format!(
-        "{lines}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {at}/host_ed25519\nHostKey {at}/host_rsa\n\
-         PidFile none\nAuthorizedKeysFile {at}/authorized\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
-         KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 200\nSetEnv HOME={at}/home\nLogLevel ERROR\n"
-    );
-    fs::write(&config, text).unwrap();
+    let listen = format!("{lines}\nPort {port}\nListenAddress 127.0.0.1");
+    fs::write(&config, self::config(folder.path(), &listen)).unwrap();
     let mut command = Command::new(SSHD);
     command.args(["-D", "-f"]).arg(&config).arg("-E").arg(folder.path().join("log"));
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sekisho::evidence::{Artifact, Phase, Proof, Store, StoreError};
 
 use super::{NOW, device, tree};
-use crate::common::{is_root, skip};
+use crate::common::needs;
 
 #[test]
 fn a_disk_that_fails_at_any_step_leaves_the_snapshots_before_it() {
@@ -60,8 +60,8 @@ impl SmallDisk {
         let disk = Self(tempfile::tempdir().unwrap());
         let mount =
             || Command::new("mount").args(["-t", "tmpfs", "-o", options, "none"]).arg(disk.0.path()).output();
-        if !is_root() || !mount().is_ok_and(|o| o.status.success()) {
-            skip(test, "needs root and the right to mount a tmpfs");
+        if !needs::is_there(needs::ROOT) || !mount().is_ok_and(|o| o.status.success()) {
+            needs::skip(test, "root, and the right to mount a tmpfs");
             return None;
         }
         Some(disk)

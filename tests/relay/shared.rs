@@ -13,11 +13,13 @@ use sekisho::platform;
 use sekisho::relay::{Everybody, Kind, Side, Trust, exposures};
 use serde_json::{Value, json};
 
+use crate::common::needs;
+
 #[test]
 fn open_relays_are_found_and_closed_ones_are_not() {
     let Some(cases) = cases() else {
-        println!("skipped: no cases/relay below SEKISHO_SHARED or ../shared");
-        return;
+        let needs = "cases/relay below SEKISHO_SHARED or ../shared";
+        return needs::skip("open_relays_are_found_and_closed_ones_are_not", needs);
     };
     let mut wrong = Vec::new();
     for case in cases {

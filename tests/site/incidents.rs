@@ -170,6 +170,9 @@ fn nothing_of_the_machine_that_made_them_is_left() {
     }
 }
 
+/// Name of the test below that runs them.
+const COMMITTED: &str = "the_programs_still_say_what_is_committed";
+
 /// The versions whose output is committed; others word things differently.
 fn same_programs() -> bool {
     let version = |program, arguments: &[&str]| needs::output(program, arguments).unwrap_or_default();
@@ -177,9 +180,7 @@ fn same_programs() -> bool {
         && version("postconf", &["-h", "mail_version"]).trim() == "3.7.11"
         && version("iptables", &["--version"]).contains("v1.8.9 ");
     if !same {
-        eprintln!(
-            "SKIPPED the_programs_still_say_what_is_committed: needs nft 1.0.6, iptables 1.8.9, Postfix 3.7.11"
-        );
+        needs::skip(COMMITTED, "nft 1.0.6, iptables 1.8.9, Postfix 3.7.11");
     }
     same
 }
@@ -188,7 +189,7 @@ fn same_programs() -> bool {
 fn the_programs_still_say_what_is_committed() {
     let programs =
         ["python3", "nft", "iptables", "ipset", "ip", "ss", "postconf", "postmap", "openssl", "unshare"];
-    if !needs::root_and("the_programs_still_say_what_is_committed", &programs) || !same_programs() {
+    if !needs::met(COMMITTED, &[&[needs::ROOT][..], &programs].concat()) || !same_programs() {
         return;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/incidents/generate.py");

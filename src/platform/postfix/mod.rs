@@ -87,8 +87,13 @@ impl Platform for Postfix {
         secrets::SECRETS
     }
 
+    /// `process_id` is postconf's own (postconf(5)).
     fn noise(&self) -> &'static [Noise] {
-        &[]
+        &[Noise {
+            artifacts: "postconf-effective.txt",
+            pattern: r"(?m)^process_id = \d+$",
+            replacement: "process_id = 0",
+        }]
     }
 
     fn read(&self, evidence: &DeviceEvidence, model: &mut DeviceModel) {
