@@ -19,5 +19,6 @@ mod cli;
 mod common;
 mod docs;
 mod evidence;
+mod platform;
 mod relay;
 mod site;

@@ -105,7 +105,12 @@ impl Reader<'_> {
         let evidence = self.evidence;
         let nft = evidence.platforms.iter().any(|p| p == "nftables");
         let read = match (evidence.text("nft.json"), evidence.text("nft.txt")) {
-            (Some(json), _) => nftables::read_json(&json),
+            (Some(json), text) => nftables::read_json(&json).map(|mut listing| {
+                if let Some(text) = text {
+                    listing.cleared_by(&nftables::read_text(&text, "nft.txt", &|_| None));
+                }
+                listing
+            }),
             // of a snapshot the JSON form is the proof that all is there
             (None, Some(text)) if evidence.source == Source::Bare => {
                 Ok(nftables::read_text(&text, "nft.txt", &|path| included(evidence, path)))

@@ -17,6 +17,8 @@ pub(super) struct Table {
     pub name: String,
     /// Flag `dormant`: its chains are not hooked in.
     pub dormant: bool,
+    /// Its flags were not understood: it may be dormant or not.
+    pub unclear: bool,
     pub chains: Vec<Chain>,
     /// Sets and maps by name.
     pub sets: BTreeMap<String, Set>,

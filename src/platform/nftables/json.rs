@@ -44,8 +44,11 @@ fn text(body: &Value, key: &str) -> Option<String> {
 
 fn table(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
     let (family, name) = (text(body, "family")?, text(body, "name")?);
-    let dormant = body.get("flags").is_some_and(|flags| words(flags).iter().any(|f| f == "dormant"));
-    ruleset.tables.push(Table { family, name, dormant, ..Table::default() });
+    let flags = body.get("flags").map(words).unwrap_or_default();
+    let dormant = flags.iter().any(|flag| flag == "dormant");
+    // nft 1.0.6 prints the table's name in the place of a flag
+    let unclear = flags.iter().any(|flag| !matches!(flag.as_str(), "dormant" | "owner" | "persist"));
+    ruleset.tables.push(Table { family, name, dormant, unclear, ..Table::default() });
     Some(())
 }
 

@@ -95,14 +95,15 @@ pub(super) struct Surroundings<'a> {
 impl Surroundings<'_> {
     fn chain(&self, chain: &ast::Chain, gaps: &mut Vec<Gap>) -> Chain {
         let place = format!("{} {} {}", self.table.family, self.table.name, chain.name);
-        let base = chain.base.as_ref().filter(|_| !self.table.dormant).and_then(|base| {
-            let known = self.base(base, chain, &place);
-            if known.is_none() {
-                let text = format!("{place}: hook {} {:?}", base.hook, base.priority);
-                gaps.push(Gap { reason: Reason::Unread { text }, location: None });
-            }
-            known
-        });
+        let base =
+            chain.base.as_ref().filter(|_| !self.table.dormant && !self.table.unclear).and_then(|base| {
+                let known = self.base(base, chain, &place);
+                if known.is_none() {
+                    let text = format!("{place}: hook {} {:?}", base.hook, base.priority);
+                    gaps.push(Gap { reason: Reason::Unread { text }, location: None });
+                }
+                known
+            });
         let rules = chain.rules.iter().map(|rule| {
             let location = match rule.line {
                 0 => Location::within(Arc::clone(self.file), format!("{place}: {}", rule.text)),
@@ -141,7 +142,11 @@ impl Surroundings<'_> {
             0 => Location::within(Arc::clone(self.file), policy),
             line => Location::at(Arc::clone(self.file), line, policy),
         };
-        let devices = base.devices.iter().map(|d| NamePattern::Exact(d.clone())).collect();
+        let devices: Vec<NamePattern> = base.devices.iter().map(|d| NamePattern::Exact(d.clone())).collect();
+        // such a chain is for some interfaces, and nobody knows for which
+        if hook == Hook::Ingress && devices.is_empty() {
+            return None;
+        }
         Some(Base { hook, priority: base.priority?, kind, accept: base.accept, devices, location })
     }
 }

@@ -110,6 +110,24 @@ impl Listing {
         self.ruleset.tables.iter().map(|t| (t.family.clone(), t.name.clone())).collect()
     }
 
+    /// Takes what is unclear here from another listing of the same: nft 1.0.6 leaves the interfaces of chains out of its
+    /// JSON, and prints other flags of tables than they have.
+    pub(super) fn cleared_by(&mut self, other: &Self) {
+        for table in &mut self.ruleset.tables {
+            let same = other.ruleset.tables.iter().find(|t| t.family == table.family && t.name == table.name);
+            if let Some(twin) = same.filter(|_| table.unclear) {
+                (table.dormant, table.unclear) = (twin.dormant, twin.unclear);
+            }
+            for chain in &mut table.chains {
+                let twin = same.and_then(|table| table.chains.iter().find(|c| c.name == chain.name));
+                let devices = twin.and_then(|twin| twin.base.as_ref()).map(|base| base.devices.clone());
+                if let Some(base) = chain.base.as_mut().filter(|base| base.devices.is_empty()) {
+                    base.devices = devices.unwrap_or_default();
+                }
+            }
+        }
+    }
+
     /// Leaves out a table that another artifact speaks for.
     pub(super) fn without(&mut self, family: &str, name: &str) {
         self.ruleset.tables.retain(|t| !(t.family == family && t.name == name));
@@ -124,6 +142,11 @@ impl Listing {
                 text: text.as_str().into(),
             };
             gaps.push(Gap { reason: Reason::Unread { text: text.clone() }, location: Some(location) });
+        }
+        let unclear = self.ruleset.tables.iter().filter(|table| table.unclear);
+        for name in unclear.map(|table| format!("{} {}", table.family, table.name)) {
+            let reason = Reason::Unread { text: format!("flags of table {name}") };
+            gaps.push(Gap { reason, location: None });
         }
         let mut tables: Vec<Table> =
             self.ruleset.tables.iter().filter_map(|t| lower::table(t, &self.file, host, gaps)).collect();

@@ -1,0 +1,6 @@
+//! Platforms against what the programs of a real host print.
+
+#[cfg(target_os = "linux")]
+mod nft_forms;
+#[cfg(target_os = "linux")]
+mod rulesets;
