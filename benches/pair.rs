@@ -30,7 +30,7 @@ fn main() {
         let (before, after) = &sources[number % sources.len()];
         let name = format!("device-{number:04}");
         lay(before, &work.path().join("before").join(&name), number);
-        let changed = number / sources.len() % 10 == 0;
+        let changed = (number / sources.len()).is_multiple_of(10);
         lay(if changed { after } else { before }, &work.path().join("after").join(&name), number);
     }
     let path = |state: &str| work.path().join(state).display().to_string();

@@ -205,7 +205,7 @@ impl Lab {
     /// Whether the host answers on a TCP port when somebody outside knocks, be it with a refusal.
     pub fn answers_outside(&self, port: u16) -> bool {
         let knock = format!("timeout 1 bash -c 'exec 3<>/dev/tcp/{OUTSIDE}/{port}'; test $? != 124");
-        self.from_outside(&knock).status.success()
+        self.run_outside(&knock).status.success()
     }
 
     /// The host's reply to RCPT TO when somebody outside offers mail that it would have to send on.
@@ -217,7 +217,7 @@ impl Lab {
         // Postfix may be about to read its configuration again
         let start = Instant::now();
         loop {
-            let reply = String::from_utf8(self.from_outside(&text).stdout).unwrap().trim().to_owned();
+            let reply = String::from_utf8(self.run_outside(&text).stdout).unwrap().trim().to_owned();
             if !reply.is_empty() || start.elapsed() > Duration::from_secs(5) {
                 return reply;
             }
@@ -225,7 +225,7 @@ impl Lab {
         }
     }
 
-    fn from_outside(&self, text: &str) -> Output {
+    fn run_outside(&self, text: &str) -> Output {
         let mut command = Command::new("nsenter");
         command.args(["-t", &self.outside.to_string(), "-n", "--", "bash", "-c", text]);
         command.stdin(Stdio::null()).output().unwrap()
