@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// What the process ends with. When several hold, the one listed first in [`Exit::RANK`] wins.
+/// What the process ends with. When several hold, the one listed first in `Exit::RANK` wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: proven, nothing new at or above the threshold.

@@ -1,7 +1,7 @@
 //! Vendor-neutral rulesets and their meaning as packet sets.
 //!
 //! A [`Firewall`] is what readers make of a device: tables of chains of rules, some chains hooked into the path of a
-//! packet. [`walk`] is the one place that says what rules do; it runs over a *domain*, either all packets at once
+//! packet. `walk` is the one place that says what rules do; it runs over a *domain*, either all packets at once
 //! ([`meaning`]) or one concrete packet ([`trace`]), so that both answers come from the same semantics. [`path`] is
 //! the way through the host: hooks in order, translation before routing, routing before filtering.
 //!
