@@ -35,8 +35,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     if platform::by_id(&args.platform).is_none() {
         return Err(super::unknown_platform(&args.platform));
     }
-    let evidence = folder::read_device(&args.input, "device", vec![args.platform.clone()])
+    let mut evidence = folder::read_device(&args.input, "device", vec![args.platform.clone()])
         .map_err(|e| CliError::Usage(e.to_string()))?;
+    // the question is about the files as given
+    evidence.whole = true;
     let queries = fs::read_to_string(&args.queries)
         .map_err(|e| CliError::Usage(format!("cannot read {}: {e}", args.queries.display())))?;
     let model = platform::read(&evidence);

@@ -123,6 +123,8 @@ pub struct DeviceEvidence {
     pub identity: Identity,
     /// What failed while this device was captured.
     pub failures: Vec<Reason>,
+    /// The files are all there are: a pattern of `include` that matches none of them matches none.
+    pub whole: bool,
 }
 
 impl DeviceEvidence {
@@ -136,6 +138,7 @@ impl DeviceEvidence {
             origins: BTreeMap::new(),
             identity: Identity::default(),
             failures: Vec::new(),
+            whole: false,
         }
     }
 

@@ -17,6 +17,7 @@ use super::{CONNTRACK_PRIORITY, Firewall, Hook};
 pub(super) struct Kinds {
     local: Option<AddressSet>,
     broadcast: Option<AddressSet>,
+    anycast: Option<AddressSet>,
     delivered: Option<AddressSet>,
 }
 
@@ -25,7 +26,7 @@ impl Kinds {
         // 0.0.0.0/8 counts as broadcast for `fib ... type` and addrtype (kernel: inet_addr_type)
         let zero = crate::packet::AddressRange { family: Family::Ipv4, first: 0, last: 0x00ff_ffff };
         let broadcast = host.broadcast().map(|b| b.union(&[zero].into_iter().collect()));
-        Self { local: host.own(), broadcast, delivered: host.delivered() }
+        Self { local: host.own(), broadcast, anycast: host.anycast(), delivered: host.delivered() }
     }
 
     pub(super) fn get(&self, kind: AddressKind) -> Option<AddressSet> {
@@ -33,9 +34,10 @@ impl Kinds {
             AddressKind::Local => self.local.clone(),
             AddressKind::Broadcast => self.broadcast.clone(),
             AddressKind::Multicast => Some(host::multicast()),
+            AddressKind::Anycast => self.anycast.clone(),
             AddressKind::Unicast => {
-                let others = self.local.as_ref()?.union(self.broadcast.as_ref()?).union(&host::multicast());
-                Some(others.complement())
+                let own = self.local.as_ref()?.union(self.broadcast.as_ref()?);
+                Some(own.union(&host::multicast()).union(self.anycast.as_ref()?).complement())
             }
         }
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::Firewall;
-use super::trace::{Direction, Fate, Verdict, trace};
+use super::trace::{Direction, Fate, Verdict, trace_plain};
 use crate::host::HostFacts;
 use crate::packet::{Field, Interfaces, NamePattern, Packet, State, flag, fresh, proto};
 use crate::reason::Reason;
@@ -83,7 +83,7 @@ pub struct Answer {
     /// The rule or policy that decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// What is not known.
+    /// What is not known: why the verdict is undecided, or whether a sender is told that the packet was stopped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<Reason>,
     /// The packet after translation, where that changed it.
@@ -137,7 +137,8 @@ pub fn answer(
         DirectionWord::Forward => Direction::Forward,
         DirectionWord::Output => Direction::Output,
     };
-    let fates = trace(firewall, host, interfaces, &packet, direction);
+    // what a query does not name, its packet does not have
+    let fates = trace_plain(firewall, host, interfaces, &packet, direction);
     Ok(decide(query.id.clone(), &packet, fates))
 }
 
@@ -205,25 +206,26 @@ fn decide(id: serde_json::Value, packet: &Packet, fates: Option<Vec<Fate>>) -> A
         return undecided(vec![Reason::TooComplex { subject: "packet".to_owned() }]);
     };
     let Some((first, rest)) = fates.split_first() else { return undecided(Vec::new()) };
-    if rest.iter().any(|fate| fate.verdict != first.verdict) {
-        let mut why: Vec<Reason> =
-            fates.iter().flat_map(|f| f.unknown.iter().map(|atom| atom.reason.clone())).collect();
-        why.sort();
-        why.dedup();
-        return undecided(why);
-    }
+    let mut why: Vec<Reason> =
+        fates.iter().flat_map(|f| f.unknown.iter().map(|atom| atom.reason.clone())).collect();
+    why.sort();
+    why.dedup();
+    let several = rest.iter().any(|fate| fate.verdict != first.verdict);
+    let stopped = fates.iter().all(|fate| fate.verdict != Verdict::Accept);
     let verdict = match first.verdict {
+        _ if several && !stopped => return undecided(why),
+        // it does not get through; only whether its sender is told is open
+        _ if several => "drop",
         Verdict::Accept => "accept",
         Verdict::Drop => "drop",
         Verdict::Reject => "reject",
     };
-    let line = first.line.as_ref().map(ToString::to_string);
     Answer {
         id,
         verdict,
         confidence: "certain",
-        line,
-        why: Vec::new(),
+        line: first.line.as_ref().map(ToString::to_string),
+        why: if several { why } else { Vec::new() },
         translated: translated(packet, first),
     }
 }

@@ -35,6 +35,9 @@ pub enum Test {
     Arriving(Box<Test>),
     /// Not decided by the evidence.
     Atom(Atom),
+    /// About a part that plain packets lack (an extension header, an IP option): it does not hold for them, and is not
+    /// decided for others.
+    Rare(Atom),
 }
 
 /// Kinds of addresses on a host (`fib ... type`, `-m addrtype`).
@@ -46,6 +49,8 @@ pub enum AddressKind {
     Broadcast,
     /// Multicast.
     Multicast,
+    /// One of several hosts with the same address; the host itself is one of them.
+    Anycast,
     /// None of the others.
     Unicast,
 }
@@ -104,7 +109,7 @@ impl Test {
         match self {
             Self::All(tests) | Self::Any(tests) => tests.iter().for_each(|t| t.atoms(out)),
             Self::Not(test) | Self::Arriving(test) => test.atoms(out),
-            Self::Atom(atom) => out.push(atom.clone()),
+            Self::Atom(atom) | Self::Rare(atom) => out.push(atom.clone()),
             _ => {}
         }
     }
@@ -135,7 +140,7 @@ impl Test {
             },
             // sets are built over current fields; only `split` knows the arriving ones, see `Test::has_arriving`
             Self::Arriving(test) => test.set(space, kinds),
-            Self::Atom(atom) => space.atom(atom),
+            Self::Atom(atom) | Self::Rare(atom) => space.atom(atom),
         }
     }
 
@@ -185,7 +190,8 @@ impl Test {
                 None => unknown_truth(unknown, kind_atom(*field, *kind)),
             },
             Self::Arriving(test) => test.holds(packet, &Change::default(), look, unknown),
-            Self::Atom(atom) => unknown_truth(unknown, atom.clone()),
+            Self::Rare(_) if look.plain => Truth::No,
+            Self::Atom(atom) | Self::Rare(atom) => unknown_truth(unknown, atom.clone()),
         }
     }
 }
@@ -198,6 +204,8 @@ pub struct Look<'a> {
     pub interfaces: &'a dyn Fn(&NamePattern) -> Vec<u128>,
     /// The interface by which packets leave is not known.
     pub out_unknown: bool,
+    /// The packet has no extension headers and no IP options.
+    pub plain: bool,
 }
 
 /// Three-valued truth.

@@ -62,11 +62,34 @@ pub fn trace(
     packet: &Packet,
     direction: Direction,
 ) -> Option<Vec<Fate>> {
+    follow(firewall, host, interfaces, packet, direction, false)
+}
+
+/// The same for a packet that is known to have no extension headers and no IP options.
+pub fn trace_plain(
+    firewall: &Firewall,
+    host: &HostFacts,
+    interfaces: &Interfaces,
+    packet: &Packet,
+    direction: Direction,
+) -> Option<Vec<Fate>> {
+    follow(firewall, host, interfaces, packet, direction, true)
+}
+
+fn follow(
+    firewall: &Firewall,
+    host: &HostFacts,
+    interfaces: &Interfaces,
+    packet: &Packet,
+    direction: Direction,
+    plain: bool,
+) -> Option<Vec<Fate>> {
     let path = Path::new(firewall, host);
     let mut one = OnePacket {
         packet,
         interfaces,
         path: &path,
+        plain,
         hook: Hook::Prerouting,
         fates: Vec::new(),
         gave_up: false,
@@ -99,6 +122,7 @@ struct OnePacket<'a> {
     packet: &'a Packet,
     interfaces: &'a Interfaces,
     path: &'a Path<'a>,
+    plain: bool,
     hook: Hook,
     fates: Vec<Fate>,
     gave_up: bool,
@@ -137,6 +161,7 @@ impl Domain for OnePacket<'_> {
         let look = Look {
             kinds: &|kind| self.path.kinds.get(kind),
             interfaces: &|pattern| self.interfaces.matching(pattern).collect(),
+            plain: self.plain,
             out_unknown: !self.path.knows_ways_out() && self.packet.get(Field::Out) == 0,
         };
         match test.holds(self.packet, &branch.change, &look, &mut unknown) {

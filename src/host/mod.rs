@@ -4,6 +4,7 @@
 
 pub mod routing;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::packet::{AddressSet, Family, Prefix};
@@ -17,6 +18,8 @@ pub struct HostFacts {
     pub addresses: Option<Vec<InterfaceAddress>>,
     /// Interfaces that others are ports of: bridges, and whatever else has ports.
     pub bridges: Option<Vec<String>>,
+    /// The group of each interface (ip-link(8), `group`); 0 is `default`.
+    pub interface_groups: Option<BTreeMap<String, u32>>,
     /// Routes of all tables.
     pub routes: Option<Vec<Route>>,
     /// Whether routing depends on more than the destination (rules beyond local, main, default).
@@ -90,10 +93,10 @@ impl HostFacts {
         Some(links.union(&routes.map(|r| r.destination).collect()))
     }
 
-    /// Everything that is delivered to the host itself: own, broadcast, multicast and anycast addresses.
-    ///
-    /// A host that forwards IPv6 answers to the subnet-router anycast address of its prefixes (RFC 4291, 2.6.1).
-    pub fn delivered(&self) -> Option<AddressSet> {
+    /// Anycast addresses that the host answers to: those of anycast routes, and on a host that forwards IPv6 the
+    /// subnet-router address of its prefixes (RFC 4291, 2.6.1).
+    pub fn anycast(&self) -> Option<AddressSet> {
+        self.addresses.as_ref()?;
         let anycast = self.routes.iter().flatten().filter(|r| r.kind == RouteKind::Anycast);
         let anycast: AddressSet = anycast.map(|r| r.destination).collect();
         let subnet_routers: AddressSet = self
@@ -103,8 +106,13 @@ impl HostFacts {
             .filter(|a| a.address.is_ipv6() && a.prefix < 127 && self.forwarding_v6 != Some(false))
             .filter_map(|a| Some(Prefix::host(Prefix::new(a.address, a.prefix)?.first())))
             .collect();
+        Some(anycast.union(&subnet_routers))
+    }
+
+    /// Everything that is delivered to the host itself: own, broadcast, multicast and anycast addresses.
+    pub fn delivered(&self) -> Option<AddressSet> {
         let all = self.own()?.union(&self.broadcast()?);
-        Some(all.union(&multicast()).union(&anycast).union(&subnet_routers))
+        Some(all.union(&multicast()).union(&self.anycast()?))
     }
 }
 

@@ -54,6 +54,10 @@ pub enum Assumption {
     ForwardingOn,
     /// No `sysctl.txt`: reverse path filtering counts as off.
     ReversePathFilterOff,
+    /// `ip-addr.json` without groups: every interface counts as of the default one.
+    InterfaceGroupsDefault,
+    /// A pattern of `include` that matches no file: counted as matching none on the device, as nft does.
+    IncludesEmpty,
     /// No `ip-addr.json` or `ip-route.json`: local delivery and forwarding are judged apart.
     AddressesUnknown,
 }

@@ -90,6 +90,37 @@ fn unread_statements_outside_of_rules_count_as_themselves() {
 }
 
 #[test]
+fn what_an_unread_statement_may_do_is_possible() {
+    // each of them may put an accept in front, or change a policy
+    for statement in [
+        "include \"/etc/nftables.d/*.nft\"",
+        "insert rule inet filter input position 4 tcp dport 22 accept",
+        "replace rule inet filter input handle 4 tcp dport 22 accept",
+        "frobnicate everything",
+        "table inet filter {\n frobnicate\n}",
+    ] {
+        let after = format!("{CLOSED}{statement}\n");
+        assert_eq!(check(&[("nft.txt", CLOSED)], &[("nft.txt", &after)]).code, 3, "{statement}");
+    }
+    let opened = [
+        "insert rule inet filter input index 0 tcp dport 22 accept",
+        "rule inet filter input tcp dport 22 accept",
+        "chain inet filter input { policy accept; }",
+    ];
+    let closed = CLOSED.replace("policy drop;", "policy drop;\n  tcp dport 25 drop");
+    for statement in opened {
+        let after = format!("{closed}{statement}\n");
+        assert_eq!(check(&[("nft.txt", &closed)], &[("nft.txt", &after)]).code, 1, "{statement}");
+    }
+    let saved = |more: &str| format!("*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n{more}COMMIT\n");
+    let other = ("ip6tables-save.txt", "");
+    let (before, after) = (saved("frobnicate a\n"), saved("frobnicate b\n"));
+    let of = |text| [("iptables-save.txt", text), other];
+    assert_eq!(check(&of(&before), &of(&after)).code, 3);
+    assert_eq!(check(&of(&before), &of(&before)).code, 0);
+}
+
+#[test]
 fn a_limit_within_an_addition_to_a_set_is_no_certainty() {
     let table = r#"{"table":{"family":"ip","name":"t"}},
         {"chain":{"family":"ip","table":"t","name":"c","type":"filter","hook":"input","prio":0,"policy":"drop"}},

@@ -4,6 +4,41 @@
 pub(super) const RULESETS: &[(&str, &str)] = &[
     ("empty", ""),
     ("table without chains", "table inet t { }"),
+    (
+        "rules put in between",
+        r"table inet t { chain c { type filter hook input priority 0; policy drop; tcp dport 22 accept; tcp dport 25 accept; }; }
+        add rule inet t c index 0 tcp dport 22-25 drop
+        insert rule inet t c index 1 udp dport 53 accept
+        insert rule inet t c tcp dport 80 accept
+        rule inet t c tcp dport 443 accept
+        chain inet t d { type filter hook forward priority 0; policy drop; }
+        chain inet t d { policy accept; }
+        chain inet t d { type filter hook forward priority 0; }",
+    ),
+    (
+        "chains without a name",
+        r"table inet t { chain c { type filter hook input priority 0; policy drop;
+        ct state new jump { meta nfproto vmap { ipv4 : jump v4, ipv6 : drop }; tcp dport 25 accept; }
+        udp dport 53 goto { ip saddr { 10.0.0.0/8, 192.0.2.1 } accept; }
+        tcp dport 22 accept; }
+        chain v4 { tcp dport 80 jump { ip saddr 192.0.2.7 drop; }; tcp dport 80 accept; }; }",
+    ),
+    (
+        "objects of maps",
+        r#"table inet t { counter a { }; quota q { over 20 mbytes }; limit l { rate 5/minute; }
+        map m { type ipv4_addr : quota; elements = { 192.0.2.2 : "q", 192.0.2.3 : "q" }; }
+        chain c { type filter hook input priority 0; policy accept;
+        counter name ip saddr map { 192.0.2.1 : "a", 192.0.2.2 : "a" } tcp dport 25 drop
+        quota name ip saddr map @m drop
+        limit name "l" udp dport 53 drop; counter name "a" tcp dport 22 drop; }; }"#,
+    ),
+    (
+        "rare parts",
+        r"table inet t { chain c { type filter hook input priority 0; policy drop;
+        rt type 0 accept; exthdr hbh exists accept; exthdr dst missing tcp dport 22 accept; ip option lsrr exists accept;
+        ip version 4 udp dport 53 accept; ip6 version 6 udp dport 53 accept; meta pkttype broadcast udp dport 67 accept;
+        meta pkttype != host udp dport 68 accept; fib daddr type { broadcast, anycast, multicast } udp dport 5353 accept; }; }",
+    ),
     ("policy accept", "table ip t { chain c { type filter hook input priority 0; policy accept; }; }"),
     (
         "policy by default",

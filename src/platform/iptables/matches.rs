@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::words::Opt;
 use crate::firewall::{AddressKind, Test};
 use crate::packet::{AddressRange, AddressSet, Family, Field, NamePattern, Prefix, State, flag, proto};
+use crate::platform::netfilter::frame_kind;
 use crate::platform::services;
 
 /// What a value could not be read as; the whole match then becomes an atom.
@@ -63,6 +64,7 @@ pub(super) fn of_module(option: &Opt, module: &str, family: Family) -> Option<Re
             let number = if family == Family::Ipv4 { proto::ICMP } else { proto::ICMPV6 };
             icmp_type(value, family).map(|t| with_header(t, Test::header(number)))
         }
+        "--pkt-type" => frame_kind(value).map(|t| t.negate_if(negated)).ok_or(NotRead),
         "--src-range" => range(value, family).map(|a| Test::Address(Field::Src, a).negate_if(negated)),
         "--dst-range" => range(value, family).map(|a| Test::Address(Field::Dst, a).negate_if(negated)),
         "--state" | "--ctstate" => states(value).map(|t| t.negate_if(negated)),
@@ -249,6 +251,7 @@ fn kinds(text: &str, field: Field) -> Read {
                 "LOCAL" => AddressKind::Local,
                 "BROADCAST" => AddressKind::Broadcast,
                 "MULTICAST" => AddressKind::Multicast,
+                "ANYCAST" => AddressKind::Anycast,
                 "UNICAST" => AddressKind::Unicast,
                 _ => return Err(NotRead),
             },

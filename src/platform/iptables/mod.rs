@@ -19,7 +19,7 @@ use crate::host::HostFacts;
 use crate::packet::{Atom, Family};
 use crate::reason::Reason;
 use ipset::Sets;
-use modules::{PURE, RUN_TIME, UNDERSTOOD};
+use modules::{PURE, RARE, RUN_TIME, UNDERSTOOD};
 use save::{SavedChain, SavedRule, SavedTable};
 use targets::Context;
 use words::Opt;
@@ -116,9 +116,12 @@ pub(super) fn tables(
     }
     let reader = Reader { artifact, file, sets: sets.as_ref(), host };
     let own = saved.tables.iter().filter(|table| !saved.foreign.contains(&table.name));
-    let tables: Vec<Table> = own.map(|table| reader.table(table, gaps)).collect();
-    // what is not of the form may be anything: all packets of the family may go either way
-    if saved.unread.is_empty() { tables } else { tables.into_iter().map(|t| reader.doubt(t)).collect() }
+    let mut tables: Vec<Table> = own.map(|table| reader.table(table, gaps)).collect();
+    if !saved.unread.is_empty() {
+        let unread: Vec<&str> = saved.unread.iter().map(|(_, text)| text.as_str()).collect();
+        netfilter::doubt_everywhere(&mut tables, &reader.file, &unread);
+    }
+    tables
 }
 
 struct Reader<'a> {
@@ -215,20 +218,6 @@ impl Reader<'_> {
             (None, _) => targets::steps(jump.value(), options, text, context),
         }
     }
-
-    /// Puts an unknown rule in front of every base chain.
-    fn doubt(&self, mut table: Table) -> Table {
-        for chain in table.chains.iter_mut().filter(|c| c.base.is_some()) {
-            let text = format!("{}: lines that are not rules", self.artifact.name);
-            let atom = Atom {
-                reason: Reason::Unread { text: text.clone() },
-                occurrence: Some((chain.name.clone(), 0)),
-            };
-            let location = Location::within(Arc::clone(&self.file), text);
-            chain.rules.insert(0, Rule { steps: vec![Step::act(Action::Unknown(atom))], location });
-        }
-        table
-    }
 }
 
 /// The options that match, and the target with its own options.
@@ -310,7 +299,9 @@ impl Matches<'_, '_, '_> {
     /// A whole module as one atom.
     fn module(&mut self, name: &str, options: &[String]) {
         let text = format!("-m {name} {}", options.join(" ")).trim_end().to_owned();
-        let test = if PURE.contains(&name) {
+        let test = if RARE.contains(&name) {
+            Test::Rare(Atom { reason: Reason::NotModelled { text }, occurrence: None })
+        } else if PURE.contains(&name) {
             not_modelled(text)
         } else if RUN_TIME.contains(&name) {
             Test::Atom(self.context.occurrences.atom(Reason::RunTime { text }))

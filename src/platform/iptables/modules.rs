@@ -19,6 +19,7 @@ pub(super) const UNDERSTOOD: &[&str] = &[
     "mark",
     "connmark",
     "addrtype",
+    "pkttype",
     "set",
     "comment",
 ];
@@ -35,15 +36,12 @@ pub(super) const PURE: &[&str] = &[
     "tos",
     "dscp",
     "length",
-    "rt",
-    "frag",
     "ah",
     "esp",
     "policy",
     "rpfilter",
     "socket",
     "owner",
-    "pkttype",
     "realm",
     "ecn",
     "devgroup",
@@ -52,14 +50,15 @@ pub(super) const PURE: &[&str] = &[
     "tcpmss",
     "eui64",
     "ipv6header",
-    "dst",
-    "hbh",
     "mh",
     "ipv4options",
     "osf",
     "layer7",
     "ipvs",
 ];
+
+/// Modules about a header or an option that plain packets lack: without it they do not match, negated or not.
+pub(super) const RARE: &[&str] = &["rt", "frag", "dst", "hbh"];
 
 /// Modules whose answer changes while the device runs.
 pub(super) const RUN_TIME: &[&str] = &[

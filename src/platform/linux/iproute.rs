@@ -1,6 +1,6 @@
 //! JSON of iproute2 (`ip -j ...`): addresses, routes, rules.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -27,6 +27,9 @@ struct Link {
     /// The bridge, bond or VRF that it belongs to.
     #[serde(default)]
     master: Option<String>,
+    /// `default`, a name of `/etc/iproute2/group`, or a number.
+    #[serde(default)]
+    group: Option<String>,
     #[serde(default)]
     addr_info: Vec<AddressInfo>,
 }
@@ -58,6 +61,16 @@ pub(super) fn masters(text: &str) -> Result<Vec<String>, String> {
     let links: Vec<Link> = entries(text)?;
     let masters: BTreeSet<String> = links.into_iter().filter_map(|link| link.master).collect();
     Ok(masters.into_iter().collect())
+}
+
+/// The group of each interface: `None` where one is not printed (iproute2 always does), or has a name of its own.
+pub(super) fn groups(text: &str) -> Result<Option<BTreeMap<String, u32>>, String> {
+    let links: Vec<Link> = entries(text)?;
+    let group = |link: Link| match link.group?.as_str() {
+        "default" => Some((link.ifname, 0)),
+        number => Some((link.ifname, number.parse().ok()?)),
+    };
+    Ok(links.into_iter().map(group).collect())
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ mod sockets;
 
 use super::{Ask, Assumption, DeviceModel, Gap, Noise, Platform, Secret};
 use crate::evidence::{DeviceEvidence, Source};
+use crate::host::HostFacts;
 use crate::reason::Reason;
 
 /// The host below other platforms; nobody names it, and it stands in no list.
@@ -94,10 +95,7 @@ fn read(evidence: &DeviceEvidence, model: &mut DeviceModel) {
             continue;
         };
         let read = match artifact {
-            "ip-addr.json" => iproute::masters(&text).and_then(|masters| {
-                host.bridges = Some(masters);
-                iproute::addresses(&text).map(|a| host.addresses = Some(a))
-            }),
+            "ip-addr.json" => links(&text, host),
             "ip-route.json" => iproute::routes(&text).map(|r| host.routes = Some(r)),
             "ip-rule.json" => iproute::has_policy(&text).map(|p| host.policy_routing = Some(p)),
             "ss.txt" => sockets::read(&text).map(|s| host.sockets = Some(s)),
@@ -111,12 +109,19 @@ fn read(evidence: &DeviceEvidence, model: &mut DeviceModel) {
         }
     }
     if evidence.source == Source::Bare {
-        assume(model);
+        assume(evidence, model);
     }
 }
 
+fn links(text: &str, host: &mut HostFacts) -> Result<(), String> {
+    host.bridges = Some(iproute::masters(text)?);
+    host.interface_groups = iproute::groups(text)?;
+    host.addresses = Some(iproute::addresses(text)?);
+    Ok(())
+}
+
 /// What a folder that somebody put together leaves unsaid.
-fn assume(model: &mut DeviceModel) {
+fn assume(evidence: &DeviceEvidence, model: &mut DeviceModel) {
     let host = &mut model.host;
     if host.forwarding_v4.is_none() || host.forwarding_v6.is_none() {
         host.forwarding_v4 = host.forwarding_v4.or(Some(true));
@@ -127,12 +132,17 @@ fn assume(model: &mut DeviceModel) {
         host.reverse_path_filter = Some(false);
         model.assumptions.push(Assumption::ReversePathFilterOff);
     }
+    let abridged = evidence.text("ip-addr.json").is_some_and(|text| !text.contains("\"group\""));
+    if let (Some(addresses), true) = (&host.addresses, abridged) {
+        host.interface_groups = Some(addresses.iter().map(|a| (a.interface.clone(), 0)).collect());
+        model.assumptions.push(Assumption::InterfaceGroupsDefault);
+    }
     if host.addresses.is_none() || host.routes.is_none() {
         model.assumptions.push(Assumption::AddressesUnknown);
     }
 }
 
-fn sysctl(text: &str, host: &mut crate::host::HostFacts) {
+fn sysctl(text: &str, host: &mut HostFacts) {
     let mut reverse = None;
     for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
         let Ok(value) = value.trim().parse::<i64>() else { continue };

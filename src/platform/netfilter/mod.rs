@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::Location;
 use crate::firewall::{
-    Action, Base, Chain, ChainKind, End, Hook, Rule, Step, Table, Test, Translation, Value,
+    Action, AddressKind, Base, Chain, ChainKind, End, Hook, Rule, Step, Table, Test, Translation, Value,
 };
 use crate::host::HostFacts;
 use crate::packet::{Atom, Family, Field, NamePattern, Prefix};
@@ -48,6 +48,30 @@ impl Occurrences {
 /// A match that depends on the packet alone, on a part that is not modelled.
 pub(super) fn not_modelled(text: impl Into<String>) -> Test {
     Test::Atom(Atom { reason: Reason::NotModelled { text: text.into() }, occurrence: None })
+}
+
+/// The kind of frame a packet came in (`meta pkttype`, `-m pkttype`): that of its address, except where somebody sent a
+/// strange frame. For packets made on the host it is not modelled.
+pub(super) fn frame_kind(word: &str) -> Option<Test> {
+    let multicast = || Test::Kind(Field::Dst, AddressKind::Multicast);
+    let broadcast = || Test::Kind(Field::Dst, AddressKind::Broadcast);
+    let usual = match word {
+        "multicast" => multicast(),
+        "broadcast" => broadcast(),
+        "host" | "unicast" => Test::Any(vec![multicast(), broadcast()]).negate(),
+        _ => return None,
+    };
+    let reason = Reason::NotModelled { text: "frame of another kind than its address".into() };
+    let strange = || Test::Rare(Atom { reason: reason.clone(), occurrence: None });
+    let made_here = || Test::Ranges(Field::In, vec![(0, 0)]);
+    let arriving = Test::Any(vec![
+        Test::All(vec![usual.clone(), strange().negate()]),
+        Test::All(vec![usual.negate(), strange()]),
+    ]);
+    Some(Test::Any(vec![
+        Test::All(vec![made_here().negate(), arriving]),
+        Test::All(vec![made_here(), not_modelled(format!("pkttype {word}"))]),
+    ]))
 }
 
 /// `redirect`: the packet is delivered to the host, at the first address of the interface it came by.
@@ -155,6 +179,22 @@ pub(super) fn doubtful_chains(doubt: &Doubt) -> Vec<Chain> {
         }
     });
     chains.to_vec()
+}
+
+/// Puts an unknown rule in front of every base chain: statements that were not read may insert a rule anywhere, change a
+/// policy or take rules away. The same doubt in another state is the same only where `unread` is the same.
+pub(super) fn doubt_everywhere(tables: &mut [Table], file: &Arc<str>, unread: &[&str]) {
+    let text = format!("{file}: {} statements {}", unread.len(), digest(unread));
+    for table in tables {
+        for chain in table.chains.iter_mut().filter(|chain| chain.base.is_some()) {
+            let atom = Atom {
+                reason: Reason::Unread { text: text.clone() },
+                occurrence: Some((format!("{} {}", table.name, chain.name), 0)),
+            };
+            let location = Location::within(Arc::clone(file), text.clone());
+            chain.rules.insert(0, Rule { steps: vec![Step::act(Action::Unknown(atom))], location });
+        }
+    }
 }
 
 /// A short name for contents: equal contents have equal names.

@@ -1,5 +1,7 @@
 //! Reads all netfilter artifacts of a host into one firewall, each rule once.
 
+use std::cell::Cell;
+
 use super::{doubt, doubt_in};
 use crate::evidence::{DeviceEvidence, Source};
 use crate::firewall::Firewall;
@@ -21,24 +23,28 @@ pub(in crate::platform) fn read(evidence: &DeviceEvidence, model: &mut DeviceMod
     if model.firewall.is_some() {
         return;
     }
-    let mut reader = Reader { evidence, model, firewall: Firewall::default() };
+    let includes = Includes { evidence, assumed: Cell::new(false) };
+    let mut reader = Reader { evidence, includes: &includes, model, firewall: Firewall::default() };
     reader.saves();
     reader.listing();
     let firewall = reader.firewall;
     model.firewall = Some(firewall);
-    model.saved = saved(evidence, &model.host);
+    model.saved = saved(evidence, &includes, &model.host);
+    if includes.assumed.get() {
+        model.assumptions.push(Assumption::IncludesEmpty);
+    }
 }
 
 /// What Debian's nftables and netfilter-persistent load at boot (nft(8), netfilter-persistent(8)); `None` where neither
 /// file has anything in it. Whether the host loads them at all is not known here.
-fn saved(evidence: &DeviceEvidence, host: &HostFacts) -> Option<Firewall> {
+fn saved(evidence: &DeviceEvidence, includes: &Includes<'_>, host: &HostFacts) -> Option<Firewall> {
     let file = |path: &str| evidence.file(path).filter(|text| !text.trim().is_empty());
     // lines that are not understood there are told of the running rules already
     let mut untold = Vec::new();
     let mut firewall = Firewall::default();
     let nft = file("/etc/nftables.conf");
     if let Some(text) = &nft {
-        let listing = nftables::read_text(text, "files/etc/nftables.conf", &|path| included(evidence, path));
+        let listing = nftables::read_text(text, "files/etc/nftables.conf", &|path| includes.find(path));
         firewall.tables.extend(listing.tables(host, &mut untold));
     }
     let saves = [
@@ -59,6 +65,7 @@ fn saved(evidence: &DeviceEvidence, host: &HostFacts) -> Option<Firewall> {
 
 struct Reader<'a> {
     evidence: &'a DeviceEvidence,
+    includes: &'a Includes<'a>,
     model: &'a mut DeviceModel,
     firewall: Firewall,
 }
@@ -113,7 +120,7 @@ impl Reader<'_> {
             }),
             // of a snapshot the JSON form is the proof that all is there
             (None, Some(text)) if evidence.source == Source::Bare => {
-                Ok(nftables::read_text(&text, "nft.txt", &|path| included(evidence, path)))
+                Ok(nftables::read_text(&text, "nft.txt", &|path| self.includes.find(path)))
             }
             _ => {
                 let needed = match evidence.source {
@@ -176,8 +183,26 @@ pub(super) fn tables_of_iptables(evidence: &DeviceEvidence) -> Vec<(&'static str
     tables
 }
 
-/// The files that an `include` names, if the evidence holds any: an exact path, or a pattern with one `*` in its last
-/// part.
+/// The files that `include` names.
+struct Includes<'a> {
+    evidence: &'a DeviceEvidence,
+    /// A pattern that matches no file was taken for one that matches none on the device.
+    assumed: Cell<bool>,
+}
+
+impl Includes<'_> {
+    /// The texts of an exact path, or of a pattern with one `*` in its last part; `None` when they are not known. A
+    /// pattern that matches nothing is legal (nft(8), INCLUDE FILES).
+    fn find(&self, path: &str) -> Option<Vec<String>> {
+        let found = included(self.evidence, path);
+        if found.is_none() && path.contains('*') && self.evidence.whole {
+            self.assumed.set(true);
+            return Some(Vec::new());
+        }
+        found
+    }
+}
+
 fn included(evidence: &DeviceEvidence, path: &str) -> Option<Vec<String>> {
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/etc/{path}") };
     let Some((before, after)) = path.split_once('*') else {

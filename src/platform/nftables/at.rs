@@ -52,6 +52,12 @@ impl<'t> At<'t> {
         found
     }
 
+    /// Passes ends of statements; whether the block, or the text, ends here.
+    pub(super) fn block_ends(&mut self) -> bool {
+        while self.end() {}
+        self.tokens.first().is_none_or(|token| token.kind == Kind::Symbol("}"))
+    }
+
     pub(super) fn line(&self) -> u32 {
         self.tokens.first().map_or(0, |t| t.line)
     }

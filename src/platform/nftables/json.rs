@@ -81,7 +81,13 @@ fn words(value: &Value) -> Vec<String> {
 
 fn rule(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
     let name = text(body, "chain")?;
-    let statements: Vec<Statement> = body.get("expr")?.as_array()?.iter().flat_map(statements).collect();
+    let (family, table) = (text(body, "family")?, text(body, "table")?);
+    let mut read = |value: &Value| match value.as_str() {
+        // nft 1.0.6 prints a jump to a chain without a name as text
+        Some(text) => super::text::statements_of_rule(ruleset, text, [&family, &table, &name]),
+        None => statements(value),
+    };
+    let statements: Vec<Statement> = body.get("expr")?.as_array()?.iter().flat_map(&mut read).collect();
     let text = super::render::rule(&statements);
     let chain = table_of(ruleset, body)?.chains.iter_mut().rev().find(|c| c.name == name)?;
     chain.rules.push(Rule { statements, line: 0, text });
@@ -163,7 +169,16 @@ fn limit_in(body: &Value) -> Option<String> {
 /// One statement; an addition to a set may carry a limit, on which the rest of the rule depends.
 fn statements(value: &Value) -> Vec<Statement> {
     let limit = ["set", "map"].iter().filter_map(|name| value.get(name)).find_map(limit_in);
-    [statement(value)].into_iter().chain(limit.map(Statement::RunTime)).collect()
+    object_of_map(value).into_iter().chain([statement(value)]).chain(limit.map(Statement::RunTime)).collect()
+}
+
+/// A counter, quota or limit that a map gives: the rule goes on only for packets that the map knows.
+fn object_of_map(value: &Value) -> Option<Statement> {
+    let object = ["counter", "quota", "limit"].iter().find_map(|name| value.get(name))?;
+    match read_named("map", object.get("map")?)? {
+        Expr::Map(key, data) => Some(super::rule::known_to(*key, *data)),
+        _ => None,
+    }
 }
 
 fn statement(value: &Value) -> Statement {

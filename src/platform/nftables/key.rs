@@ -38,6 +38,14 @@ pub(super) enum Leaf {
     FamilyNumber,
     /// `meta protocol`, `ether type`.
     EtherType,
+    /// `ip version`, `ip6 version`: the number that it always is.
+    Version(u8),
+    /// `meta iifgroup`, `meta oifgroup`.
+    Group(Field),
+    /// `meta pkttype`.
+    Frame,
+    /// A part that plain packets lack: an extension header, an IP option.
+    Rare,
     /// Several parts at once.
     Concat(Vec<Key>),
     /// A part of the packet that is not modelled.
@@ -92,6 +100,7 @@ pub(super) fn key(expr: &Expr) -> Key {
             masked(key(inner), mask).unwrap_or_else(|| plain(Leaf::NotModelled))
         }
         Expr::Other(text) if is_run_time(text) => plain(Leaf::RunTime),
+        Expr::Other(text) if is_rare(text) => plain(Leaf::Rare),
         _ => plain(Leaf::NotModelled),
     }
 }
@@ -102,14 +111,28 @@ fn is_run_time(text: &str) -> bool {
         .any(|t| text.starts_with(t) || text.contains("\"numgen\""))
 }
 
+/// Extension headers and IP options, as text and as JSON (nft(8), EXTENSION HEADER EXPRESSIONS).
+fn is_rare(text: &str) -> bool {
+    let mut words = text.split(' ');
+    match words.next() {
+        Some("exthdr" | "hbh" | "rt0" | "rt2" | "srh" | "frag" | "dst") => true,
+        Some("rt") => matches!(words.next(), Some("type" | "nexthdr" | "hdrlength" | "seg-left")),
+        Some("ip") => words.next() == Some("option"),
+        _ => text.starts_with("{\"exthdr\":") || text.starts_with("{\"ip option\":"),
+    }
+}
+
 fn meta(name: &str) -> Key {
     plain(match name {
         "iif" | "iifname" => Leaf::Interface(Field::In),
         "oif" | "oifname" => Leaf::Interface(Field::Out),
         "l4proto" => number(Field::Proto, Names::Protocol),
         "mark" => number(Field::Mark, Names::None),
+        "iifgroup" => Leaf::Group(Field::In),
+        "oifgroup" => Leaf::Group(Field::Out),
         "nfproto" => Leaf::FamilyNumber,
         "protocol" => Leaf::EtherType,
+        "pkttype" => Leaf::Frame,
         "time" | "hour" | "day" | "cpu" | "random" => Leaf::RunTime,
         _ => Leaf::NotModelled,
     })
@@ -134,6 +157,8 @@ fn payload(protocol: &str, name: &str) -> Key {
         ("ip6", "saddr") => guarded(vec![v6()], address(Field::Src, Family::Ipv6)),
         ("ip6", "daddr") => guarded(vec![v6()], address(Field::Dst, Family::Ipv6)),
         ("ip6", "nexthdr") => guarded(vec![v6()], number(Field::Proto, Names::Protocol)),
+        ("ip", "version") => guarded(vec![v4()], Leaf::Version(4)),
+        ("ip6", "version") => guarded(vec![v6()], Leaf::Version(6)),
         ("ether", "type") => plain(Leaf::EtherType),
         ("tcp", "flags") => guarded(vec![Test::header(proto::TCP)], number(Field::Flags, Names::Flags)),
         ("icmp", "type") => icmp(v4(), proto::ICMP, Field::IcmpType, Names::IcmpType(Family::Ipv4)),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::ast::{self, Data, Expr, Nat, Op, Statement, Verdict};
 use super::key::{Key, Leaf, key};
+use super::special::rare;
 use super::value::{Found, Sets, member, relation, single};
 use super::{nat, render, write};
 use crate::finding::Location;
 use crate::firewall::{Action, Base, Chain, ChainId, ChainKind, Hook, Rule, Step, Table, Test};
-use crate::host::{HostFacts, routing::WayOut};
-use crate::packet::{Atom, Family, Field, NamePattern, Prefix, State};
+use crate::host::HostFacts;
+use crate::packet::{Atom, Family, Field, NamePattern, State};
 use crate::platform::Gap;
 use crate::platform::netfilter::{Doubt, Occurrences, digest, doubtful_chains, not_modelled};
 use crate::reason::Reason;
@@ -224,6 +225,8 @@ impl RuleReader<'_, '_> {
         };
         match &key.leaf {
             Leaf::NotModelled => return not_modelled(text),
+            Leaf::Rare => return rare(op, right, text),
+            Leaf::Group(field) => return self.group(*field, op, right, text),
             Leaf::RunTime => return Test::Atom(self.occurrences.atom(Reason::RunTime { text })),
             Leaf::RouteBack(same_interface) => return self.route_back(*same_interface, op, right, &text),
             _ => {}
@@ -257,34 +260,6 @@ impl RuleReader<'_, '_> {
             return Test::Any(vec![Test::All(vec![fresh, Test::Arriving(Box::new(guarded))]), older]);
         }
         guarded
-    }
-
-    /// `fib saddr [. iif] oif exists|missing`: whether a packet to the source would leave (by the same interface).
-    fn route_back(&mut self, same_interface: bool, op: Op, right: &Expr, text: &str) -> Test {
-        let exists = match right {
-            Expr::Bool(exists) => *exists,
-            Expr::Word(word) if word == "missing" => false,
-            Expr::Word(word) if word == "exists" => true,
-            Expr::Number(0) => false,
-            _ => return not_modelled(text),
-        };
-        let Some(ways) = self.around.host.ways_out() else { return not_modelled(text) };
-        let mut back: Vec<Test> = ways
-            .into_iter()
-            .filter_map(|(way, sources)| match way {
-                WayOut::By(names) => {
-                    let by = |name: String| Test::Interface(Field::In, NamePattern::Exact(name));
-                    let any = Test::Any(names.into_iter().map(by).collect());
-                    let source = Test::Address(Field::Src, sources);
-                    Some(if same_interface { Test::All(vec![source, any]) } else { source })
-                }
-                WayOut::Nowhere => None,
-            })
-            .collect();
-        // every link has its own route to link-local addresses
-        back.extend("fe80::/10".parse::<Prefix>().ok().map(|p| Test::Address(Field::Src, p.into())));
-        let negate = exists == matches!(op, Op::Ne | Op::Not);
-        Test::Any(back).negate_if(negate)
     }
 
     pub(super) fn action(&mut self, verdict: &Verdict) -> Action {

@@ -13,6 +13,7 @@ mod nat;
 mod render;
 mod rule;
 mod selector;
+mod special;
 mod text;
 mod value;
 mod write;
@@ -151,8 +152,9 @@ impl Listing {
         let mut tables: Vec<Table> =
             self.ruleset.tables.iter().filter_map(|t| lower::table(t, &self.file, host, gaps)).collect();
         if !self.ruleset.unread.is_empty() {
-            // the same doubt on both sides only where the same statements raise it
             let texts: Vec<&str> = self.ruleset.unread.iter().map(|(_, text)| text.as_str()).collect();
+            netfilter::doubt_everywhere(&mut tables, &self.file, &texts);
+            // they may add chains of their own, too
             let text = format!("{}: {} statements {}", self.file, texts.len(), netfilter::digest(texts));
             tables.push(netfilter::doubt(&self.file, Reason::Unread { text }));
         }

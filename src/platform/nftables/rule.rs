@@ -1,6 +1,6 @@
 //! Statements of nft's text form (nft(8), STATEMENTS).
 
-use super::ast::{BinOp, Expr, Nat, Op, Statement, Verdict};
+use super::ast::{BinOp, Element, Expr, Nat, Op, Statement, Verdict};
 use super::cursor::Cursor;
 use super::lex::{Kind, Token};
 use super::literal::{operator, value, written};
@@ -61,8 +61,12 @@ fn statement(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
     let one = |statement| Some(vec![statement]);
     let Some(word) = cursor.peek_word() else { return relation(cursor) };
     match word {
-        "counter" => nothing(cursor, |w| matches!(w, "packets" | "bytes" | "name") || is_number(w)),
-        "last" => nothing(cursor, |w| matches!(w, "used" | "never") || is_number(w)),
+        "counter" => counter(cursor),
+        "last" => {
+            cursor.next();
+            cursor.skip_words(|w| matches!(w, "used" | "never") || is_number(w));
+            one(Statement::Nothing)
+        }
         "log" => log(cursor),
         "comment" => {
             cursor.next();
@@ -97,13 +101,35 @@ fn is_number(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn nothing(cursor: &mut Cursor<'_>, options: impl Fn(&str) -> bool) -> Option<Vec<Statement>> {
+/// `counter [packets N bytes N]`, `counter name OBJECT`.
+fn counter(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
     cursor.next();
-    let words = cursor.skip_words(options);
-    if words.last() == Some(&"name") {
-        cursor.text()?;
+    if cursor.word("name") {
+        let (found, _) = object(cursor)?;
+        return Some(found.into_iter().chain([Statement::Nothing]).collect());
     }
+    cursor.skip_words(|w| matches!(w, "packets" | "bytes") || is_number(w));
     Some(vec![Statement::Nothing])
+}
+
+/// An object by name, or by a map from packets to objects: then the rule goes on only for packets that the map knows.
+fn object(cursor: &mut Cursor<'_>) -> Option<(Option<Statement>, String)> {
+    Some(match value(cursor)? {
+        Expr::Map(key, data) => (Some(known_to(*key, *data)), "of a map".to_owned()),
+        Expr::Word(name) => (None, name),
+        _ => return None,
+    })
+}
+
+/// The match that looking a key up in a map is.
+pub(super) fn known_to(key: Expr, map: Expr) -> Statement {
+    let keys = match map {
+        Expr::Set(elements) => {
+            Expr::Set(elements.into_iter().map(|element| Element { value: None, ..element }).collect())
+        }
+        named => named,
+    };
+    Statement::Match { left: key, op: Op::Implicit, right: keys }
 }
 
 fn log(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
@@ -154,7 +180,6 @@ fn is_amount(word: &str) -> bool {
                 | "bytes"
                 | "kbytes"
                 | "mbytes"
-                | "name"
                 | "used"
                 | "/"
                 | "second"
@@ -168,12 +193,13 @@ fn is_amount(word: &str) -> bool {
 
 fn run_time(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
     let kind = cursor.text()?;
-    let words = cursor.skip_words(is_amount);
-    let mut text = format!("{kind} {}", words.join(" "));
-    if words.last() == Some(&"name") {
-        text = format!("{text} {}", cursor.text()?);
+    if cursor.word("name") {
+        let (found, name) = object(cursor)?;
+        let limit = Statement::RunTime(format!("{kind} name {name}"));
+        return Some(found.into_iter().chain([limit]).collect());
     }
-    Some(vec![Statement::RunTime(text)])
+    let words = cursor.skip_words(is_amount);
+    Some(vec![Statement::RunTime(format!("{kind} {}", words.join(" ")))])
 }
 
 fn outside(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {

@@ -1,30 +1,49 @@
 //! Rulesets as text: `nft list ruleset`, and configuration files with definitions and includes (nft(8), INPUT FILE
 //! FORMATS).
 
+mod define;
+mod rules;
+mod sets;
+
 use std::collections::BTreeMap;
 
-use super::ast::{Chain, Element, Rule, Ruleset, Set, Table};
+use self::rules::Place;
+use super::ast::{Base, Chain, Ruleset, Statement, Table};
 use super::at::At;
 use super::base::base;
-use super::cursor::Cursor;
 use super::lex::{Kind, Token, tokens};
-use super::literal::{elements, word};
-use super::rule::statements;
 
 /// Looks up the files that `include` names: path or pattern to texts; `None` when the evidence does not hold them.
 pub(super) type Includes<'a> = &'a dyn Fn(&str) -> Option<Vec<String>>;
 
-/// Most tokens after definitions were put in; a ruleset with more is not read to its end.
-const MAX_TOKENS: usize = 4_000_000;
-/// Deepest includes and definitions within definitions.
+/// Deepest includes within includes (`MAX_INCLUDE_DEPTH` of nft), and blocks within blocks.
 const MAX_DEPTH: usize = 16;
+/// Most files that are read, each inclusion counted: files may include each other again and again.
+const MAX_FILES: usize = 1_000;
 
 /// Reads a text.
 pub(super) fn read(text: &str, includes: Includes<'_>) -> Ruleset {
-    let mut reader =
-        Reader { ruleset: Ruleset::default(), defines: BTreeMap::new(), includes, spent: 0, depth: 0 };
+    let mut reader = Reader {
+        ruleset: Ruleset::default(),
+        defines: BTreeMap::new(),
+        includes,
+        spent: 0,
+        depth: 0,
+        files: 0,
+    };
     reader.file(text);
     reader.ruleset
+}
+
+/// Reads a piece of a rule; `place` is family, table and chain. The chains without a name that it holds are added.
+pub(super) fn statements_of_rule(ruleset: &mut Ruleset, text: &str, place: [&str; 3]) -> Vec<Statement> {
+    let [family, table, chain] = place;
+    let known = std::mem::take(ruleset);
+    let (defines, includes) = (BTreeMap::new(), &|_: &str| None);
+    let mut reader = Reader { ruleset: known, defines, includes, spent: 0, depth: 0, files: 0 };
+    let rule = reader.rule(&tokens(text), family, table, chain, 0, String::new());
+    *ruleset = reader.ruleset;
+    rule.statements
 }
 
 struct Reader<'a> {
@@ -33,6 +52,7 @@ struct Reader<'a> {
     includes: Includes<'a>,
     spent: usize,
     depth: usize,
+    files: usize,
 }
 
 impl Reader<'_> {
@@ -61,44 +81,55 @@ impl Reader<'_> {
             "include" => self.include(at),
             "flush" => self.flush(at),
             "delete" | "destroy" => self.delete(at),
-            "table" => self.table(at),
-            "add" | "create" => match at.word()? {
-                "table" => self.table(at),
-                "chain" => self.chain_command(at),
-                "rule" => self.rule_command(at, true),
-                "set" | "map" => self.set_command(at),
-                "element" => self.element_command(at),
-                _ => at.skip_object(),
-            },
+            "add" | "create" => {
+                let object = at.word()?;
+                self.object(object, at)
+            }
             "insert" => match at.word()? {
-                "rule" => self.rule_command(at, false),
+                "rule" => self.rule_command(at, Place::Before),
                 _ => None,
             },
             "list" | "reset" => at.statement().map(|_| ()),
+            // without a verb, an object is added (nft(8), OVERALL SYNTAX)
+            object => self.object(object, at),
+        }
+    }
+
+    fn object(&mut self, kind: &str, at: &mut At<'_>) -> Option<()> {
+        match kind {
+            "table" => self.table(at),
+            "chain" => self.chain_command(at),
+            "rule" => self.rule_command(at, Place::Behind),
+            "set" | "map" => self.set_command(at),
+            "element" => self.element_command(at),
+            "counter" | "quota" | "ct" | "limit" | "secmark" | "synproxy" | "flowtable" => at.skip_object(),
             _ => None,
         }
     }
 
-    fn define(&mut self, at: &mut At<'_>) -> Option<()> {
-        let name = at.word()?.to_owned();
-        if !at.symbol("=") {
-            return None;
-        }
-        let value = at.statement()?.to_vec();
-        let value = self.expand(&value);
-        self.defines.insert(name, value);
-        Some(())
+    fn include(&mut self, at: &mut At<'_>) -> Option<()> {
+        self.included(at, |reader, text| {
+            reader.file(text);
+            Some(())
+        })
     }
 
-    fn include(&mut self, at: &mut At<'_>) -> Option<()> {
+    /// Reads what `include` names with `read`, where it stands: at the top, in a table, in a chain.
+    fn included(
+        &mut self,
+        at: &mut At<'_>,
+        mut read: impl FnMut(&mut Self, &str) -> Option<()>,
+    ) -> Option<()> {
         let path = at.quoted_or_word()?.to_owned();
         let texts = (self.includes)(&path).filter(|_| self.depth < MAX_DEPTH)?;
-        self.depth += 1;
-        for text in texts {
-            self.file(&text);
+        self.files += texts.len();
+        if self.files > MAX_FILES {
+            return None;
         }
+        self.depth += 1;
+        let whole = texts.iter().all(|text| read(self, text).is_some());
         self.depth -= 1;
-        Some(())
+        whole.then_some(())
     }
 
     fn flush(&mut self, at: &mut At<'_>) -> Option<()> {
@@ -157,15 +188,15 @@ impl Reader<'_> {
         if !at.symbol("{") {
             return Some(());
         }
-        loop {
-            if at.end() {
-                continue;
-            }
-            if at.symbol("}") {
-                return Some(());
-            }
+        self.table_body(at, &family, &name)?;
+        at.symbol("}").then_some(())
+    }
+
+    /// What stands in a table's block, up to its closing brace or the end of an included file.
+    fn table_body(&mut self, at: &mut At<'_>, family: &str, name: &str) -> Option<()> {
+        while !at.block_ends() {
             let before = at.tokens;
-            if self.table_entry(at, &family, &name).is_none() {
+            if self.table_entry(at, family, name).is_none() {
                 at.tokens = before;
                 let line = before.first()?.line;
                 let statement = at.statement()?;
@@ -173,6 +204,7 @@ impl Reader<'_> {
                 self.ruleset.unread.push((line, text));
             }
         }
+        Some(())
     }
 
     fn table_entry(&mut self, at: &mut At<'_>, family: &str, table: &str) -> Option<()> {
@@ -196,6 +228,12 @@ impl Reader<'_> {
                 Some(())
             }
             "comment" => at.statement().map(|_| ()),
+            "include" => self.included(at, |reader, text| {
+                let all = tokens(text);
+                let mut at = At { tokens: &all, text };
+                reader.table_body(&mut at, family, table)?;
+                at.tokens.is_empty().then_some(())
+            }),
             "counter" | "quota" | "ct" | "limit" | "secmark" | "synproxy" | "flowtable" => at.skip_object(),
             "type" | "policy" => None,
             _ => None,
@@ -219,20 +257,39 @@ impl Reader<'_> {
         if !at.symbol("{") {
             return Some(());
         }
-        loop {
-            if at.end() {
-                continue;
-            }
-            if at.symbol("}") {
-                return Some(());
+        self.chain_body(at, family, table, name)?;
+        at.symbol("}").then_some(())
+    }
+
+    /// What stands in a chain's block, up to its closing brace or the end of an included file.
+    fn chain_body(&mut self, at: &mut At<'_>, family: &str, table: &str, name: &str) -> Option<()> {
+        while !at.block_ends() {
+            let before = at.tokens;
+            if at.peek_word() == Some("include") {
+                at.word();
+                let read = self.included(at, |reader, text| {
+                    let all = tokens(text);
+                    let mut at = At { tokens: &all, text };
+                    reader.chain_body(&mut at, family, table, name)?;
+                    at.tokens.is_empty().then_some(())
+                });
+                if read.is_some() {
+                    continue;
+                }
+                at.tokens = before;
             }
             let (line, source) = (at.line(), at.statement()?);
-            let text = at.source(source);
-            let expanded = self.expand(source);
-            let chain = self.chain_of(family, table, name, line)?;
-            match first_word(&expanded) {
-                Some("type") => chain.base = Some(base(&expanded, family)),
+            match first_word(source) {
+                Some("type") => {
+                    let expanded = self.expand(source);
+                    let chain = self.chain_of(family, table, name, line)?;
+                    // declared once more, a chain keeps its policy
+                    let accept = chain.base.as_ref().is_none_or(|base| base.accept);
+                    chain.base = Some(Base { accept, ..base(&expanded, family) });
+                }
                 Some("policy") => {
+                    let expanded = self.expand(source);
+                    let chain = self.chain_of(family, table, name, line)?;
                     chain.line = line;
                     let accept = !expanded.iter().any(|t| t.kind == Kind::Word("drop".into()));
                     if let Some(base) = chain.base.as_mut() {
@@ -240,9 +297,14 @@ impl Reader<'_> {
                     }
                 }
                 Some("comment" | "flags") => {}
-                _ => chain.rules.push(Rule { statements: statements(&expanded), line, text }),
+                _ => {
+                    let text = at.source(source);
+                    let rule = self.rule(source, family, table, name, line, text);
+                    self.chain_of(family, table, name, line)?.rules.push(rule);
+                }
             }
         }
+        Some(())
     }
 
     fn chain_command(&mut self, at: &mut At<'_>) -> Option<()> {
@@ -251,100 +313,6 @@ impl Reader<'_> {
         let name = at.quoted_or_word()?.to_owned();
         self.chain(at, &family, &table, &name, line)
     }
-
-    fn rule_command(&mut self, at: &mut At<'_>, append: bool) -> Option<()> {
-        let line = at.line();
-        let (family, table) = at.table_name()?;
-        let name = at.quoted_or_word()?.to_owned();
-        if matches!(at.peek_word(), Some("position" | "handle" | "index")) {
-            return None;
-        }
-        let source = at.statement()?;
-        let rule = Rule { text: at.source(source), statements: statements(&self.expand(source)), line };
-        let chain = self.chain_of(&family, &table, &name, line)?;
-        let place = if append { chain.rules.len() } else { 0 };
-        chain.rules.insert(place, rule);
-        Some(())
-    }
-
-    fn set_command(&mut self, at: &mut At<'_>) -> Option<()> {
-        let (family, table) = at.table_name()?;
-        let name = at.quoted_or_word()?.to_owned();
-        let set = self.set(at)?;
-        self.table_of(&family, &table, true)?.sets.insert(name, set);
-        Some(())
-    }
-
-    fn element_command(&mut self, at: &mut At<'_>) -> Option<()> {
-        let (family, table) = at.table_name()?;
-        let name = at.quoted_or_word()?.to_owned();
-        let source = at.statement()?;
-        let more = element_list(&self.expand(source))?;
-        self.table_of(&family, &table, false)?.sets.get_mut(&name)?.elements.extend(more);
-        Some(())
-    }
-
-    /// The block of a set or map.
-    fn set(&mut self, at: &mut At<'_>) -> Option<Set> {
-        let mut set = Set::default();
-        let mut limited = false;
-        if !at.symbol("{") {
-            return None;
-        }
-        loop {
-            if at.end() {
-                continue;
-            }
-            if at.symbol("}") {
-                // whether an element with a limit of its own matches is decided while packets pass
-                return Some(if limited { Set { open: true, elements: Vec::new() } } else { set });
-            }
-            let entry = at.statement()?;
-            match first_word(entry) {
-                Some("limit" | "quota" | "ct") => limited = true,
-                Some("flags") => set.open |= entry.iter().any(|t| t.kind == Kind::Word("dynamic".into())),
-                Some("elements") => {
-                    let expanded = self.expand(entry.get(2..)?);
-                    match element_list(&expanded) {
-                        Some(elements) => set.elements = elements,
-                        None => set.open = true,
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// A name that may be a definition.
-    fn name(&self, text: &str) -> Option<String> {
-        match text.strip_prefix('$') {
-            None => Some(text.to_owned()),
-            Some(name) => match self.defines.get(name)?.as_slice() {
-                [Token { kind: Kind::Word(word) | Kind::Quoted(word), .. }] => Some(word.clone()),
-                _ => None,
-            },
-        }
-    }
-
-    /// Puts definitions in the place of `$name`.
-    fn expand(&mut self, source: &[Token]) -> Vec<Token> {
-        let mut out = Vec::with_capacity(source.len());
-        for token in source {
-            let defined = match &token.kind {
-                Kind::Word(word) => word.strip_prefix('$').and_then(|name| self.defines.get(name)),
-                _ => None,
-            };
-            match defined {
-                Some(value) if self.spent + value.len() <= MAX_TOKENS => {
-                    self.spent += value.len();
-                    out.extend(value.iter().cloned());
-                }
-                // an unknown or too long definition stays as it is, and the rule is not understood
-                _ => out.push(token.clone()),
-            }
-        }
-        flatten(out)
-    }
 }
 
 fn first_word(tokens: &[Token]) -> Option<&str> {
@@ -352,40 +320,4 @@ fn first_word(tokens: &[Token]) -> Option<&str> {
         Kind::Word(word) => Some(word),
         _ => None,
     }
-}
-
-/// A definition with braces inside braces is part of the outer set.
-fn flatten(tokens: Vec<Token>) -> Vec<Token> {
-    let mut out = Vec::with_capacity(tokens.len());
-    let mut depth = 0usize;
-    for token in tokens {
-        match token.kind {
-            Kind::Symbol("{") => {
-                depth += 1;
-                if depth > 1 {
-                    continue;
-                }
-            }
-            Kind::Symbol("}") => {
-                depth = depth.saturating_sub(1);
-                if depth > 0 {
-                    continue;
-                }
-            }
-            _ => {}
-        }
-        out.push(token);
-    }
-    out
-}
-
-fn element_list(tokens: &[Token]) -> Option<Vec<Element>> {
-    let mut cursor = Cursor::new(tokens);
-    if !cursor.symbol("{") {
-        // a definition of a single element
-        let text = cursor.text()?;
-        return Some(vec![Element { key: word(text), value: None }]);
-    }
-    let mut inner = cursor.inside();
-    elements(&mut inner)
 }

@@ -6,6 +6,7 @@ use super::ast::{Element, Expr, Op, Set};
 use super::key::{Key, Leaf, Names};
 use crate::firewall::{AddressKind, Test};
 use crate::packet::{AddressRange, AddressSet, Family, Field, NamePattern, Prefix, State, flag};
+use crate::platform::netfilter::frame_kind;
 use crate::platform::{icmp, services};
 
 /// Ranges of numbers.
@@ -164,9 +165,22 @@ pub(super) fn single(leaf: &Leaf, value: &Expr) -> Option<Test> {
         Leaf::Kind(field) => kind(value).map(|kind| Test::Kind(*field, kind)),
         Leaf::FamilyNumber => family(value).map(Test::Family),
         Leaf::EtherType => ether_type(value),
+        Leaf::Frame => match value {
+            Expr::Word(word) => frame_kind(word),
+            _ => None,
+        },
+        Leaf::Version(version) => {
+            let same = number(value, Names::None)? == u128::from(*version);
+            Some(if same { Test::Always } else { Test::Never })
+        }
         Leaf::Concat(keys) => concat(keys, value),
         Leaf::Direction => direction(value),
-        Leaf::Status | Leaf::RouteBack(_) | Leaf::NotModelled | Leaf::RunTime => None,
+        Leaf::Status
+        | Leaf::RouteBack(_)
+        | Leaf::Group(_)
+        | Leaf::Rare
+        | Leaf::NotModelled
+        | Leaf::RunTime => None,
     }
 }
 
@@ -323,6 +337,7 @@ fn kind(value: &Expr) -> Option<AddressKind> {
         "local" => AddressKind::Local,
         "broadcast" => AddressKind::Broadcast,
         "multicast" => AddressKind::Multicast,
+        "anycast" => AddressKind::Anycast,
         "unicast" => AddressKind::Unicast,
         _ => return None,
     })
