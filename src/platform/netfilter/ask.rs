@@ -20,10 +20,12 @@ pub(in crate::platform) fn ask() -> Vec<Ask> {
              *) grep -q . {names} 2>/dev/null || exit {ABSENT_STATUS};; esac; {tool}"
         )
     };
-    let legacy = |tool: &str, names: &str| {
+    // where there are legacy tables and no tool of their own, only a legacy `iptables-save` has listed them
+    let legacy = |tool: &str, usual: &str, names: &str| {
         format!(
             "[ -e {names} ] || exit {ABSENT_STATUS}; [ -r {names} ] || exit 1; grep -q . {names} || exit {ABSENT_STATUS}; \
-             command -v {tool} >/dev/null || exit {ABSENT_STATUS}; {tool}"
+             command -v {tool} >/dev/null || case $({usual} -V) in \
+             *nf_tables* | '') exit 1;; *) exit {ABSENT_STATUS};; esac; {tool}"
         )
     };
     let (v4, v6) = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names");
@@ -32,8 +34,8 @@ pub(in crate::platform) fn ask() -> Vec<Ask> {
         Ask::command("nft.txt", nft("-s")),
         Ask::command("iptables-save.txt", save("iptables-save", v4)),
         Ask::command("ip6tables-save.txt", save("ip6tables-save", v6)),
-        Ask::command("iptables-legacy-save.txt", legacy("iptables-legacy-save", v4)),
-        Ask::command("ip6tables-legacy-save.txt", legacy("ip6tables-legacy-save", v6)),
+        Ask::command("iptables-legacy-save.txt", legacy("iptables-legacy-save", "iptables-save", v4)),
+        Ask::command("ip6tables-legacy-save.txt", legacy("ip6tables-legacy-save", "ip6tables-save", v6)),
         Ask::command(
             "ipset-save.txt",
             format!(
