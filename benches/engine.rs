@@ -18,7 +18,6 @@ use std::fmt::Write;
 use divan::Bencher;
 use sekisho::drift::{FlowDrift, Moment};
 use sekisho::evidence::{Artifact, DeviceEvidence, Proof, Source};
-use sekisho::packet::Limits;
 use sekisho::platform::{self, DeviceModel};
 
 const RULES: [usize; 3] = [100, 1_000, 10_000];
@@ -80,7 +79,7 @@ fn read(bencher: Bencher<'_, '_>, rules: usize) {
 fn difference(bencher: Bencher<'_, '_>, rules: usize) {
     let [before, after] = [false, true].map(|changed| platform::read(&evidence(&listing(rules, changed))));
     bencher.bench(|| {
-        let drift = FlowDrift::between(Some(moment(&before)), moment(&after), Limits::default()).unwrap();
+        let drift = FlowDrift::between(moment(&before), moment(&after)).unwrap();
         assert!(!drift.opened.is_empty());
         drift.opened.len()
     });

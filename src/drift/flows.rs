@@ -4,6 +4,7 @@
 //! unknowns are quantified afterwards, so that what is unknown but unchanged cancels out.
 
 use crate::firewall::meaning::{Meaning, Passage, TooComplex};
+use crate::firewall::region::Region;
 use crate::firewall::{Change, Firewall, Hook};
 use crate::host::HostFacts;
 use crate::packet::{Field, Interfaces, Limits, NamePattern, PacketSet, Space};
@@ -28,6 +29,9 @@ pub struct Group {
     pub certain: PacketSet,
     /// Further packets for which the evidence does not exclude it.
     pub possible: PacketSet,
+    /// Packets that get through at some moment, and never did on the other side: the certain ones, and those that a rate
+    /// limit, a time of day or another thing that changes by itself lets in now and then.
+    pub at_times: PacketSet,
     /// The packets are TCP openings with further flags beside SYN, for which more is possible than for a plain SYN.
     pub odd_flags: bool,
 }
@@ -42,8 +46,6 @@ pub struct FlowDrift {
     pub closed: Vec<Group>,
     /// Accepted before and after, and delivered somewhere else than before.
     pub redirected: Vec<Group>,
-    /// Everything that is accepted after.
-    pub accepted: Vec<Group>,
 }
 
 /// The names of interfaces that any of several moments mentions, numbered once.
@@ -61,76 +63,106 @@ pub fn interfaces(moments: &[Moment<'_>]) -> Result<Interfaces, TooComplex> {
 }
 
 impl FlowDrift {
-    /// Compares two moments of a device; without a before, everything that is accepted counts as opened.
+    /// Compares two moments of a device.
     ///
     /// # Errors
     /// [`TooComplex`] when the limits are hit; then nothing is known.
-    pub fn between(
-        before: Option<Moment<'_>>,
-        after: Moment<'_>,
-        limits: Limits,
-    ) -> Result<Self, TooComplex> {
-        let moments: Vec<Moment<'_>> = before.into_iter().chain([after]).collect();
-        let mut space = Space::new(limits, interfaces(&moments)?);
-        let fresh = space.fresh();
-        let before = match before {
-            Some(moment) => Side::of(&mut space, moment, fresh)?,
-            None => Side { places: Vec::new(), accepted: PacketSet::FALSE },
-        };
-        let after = Side::of(&mut space, after, fresh)?;
-        let none = Vec::new;
-        let mut drift = Self { opened: none(), closed: none(), redirected: none(), accepted: none(), space };
+    pub fn between(before: Moment<'_>, after: Moment<'_>) -> Result<Self, TooComplex> {
+        let limits = limits(&[before, after]);
+        let mut space = Space::new(limits, interfaces(&[before, after])?);
+        let region = (before.host.without_sockets() == after.host.without_sockets())
+            .then(|| Region::between(&mut space, before.firewall, after.firewall, after.host))
+            .flatten();
+        let before = Side::of(&mut space, before, region.as_ref())?;
+        let after = Side::of(&mut space, after, region.as_ref())?;
+        let mut drift = Self { space, opened: Vec::new(), closed: Vec::new(), redirected: Vec::new() };
         for place in &after.places {
             let old = before.place(place).map_or(PacketSet::FALSE, |p| p.packets);
             let reached = drift.space.diff(place.packets, old);
             let opened = drift.space.diff(reached, before.accepted);
             let redirected = drift.space.and(reached, before.accepted);
-            let opened = drift.groups(place, opened);
+            let opened = groups(&mut drift.space, place, opened, before.accepted);
             drift.opened.extend(opened);
-            let redirected = drift.groups(place, redirected);
+            let redirected = groups(&mut drift.space, place, redirected, old);
             drift.redirected.extend(redirected);
-            let accepted = drift.groups(place, place.packets);
-            drift.accepted.extend(accepted);
         }
         for place in &before.places {
             let closed = drift.space.diff(place.packets, after.accepted);
-            let closed = drift.groups(place, closed);
+            let closed = groups(&mut drift.space, place, closed, after.accepted);
             drift.closed.extend(closed);
         }
         if drift.space.exhausted() { Err(TooComplex) } else { Ok(drift) }
+    }
+
+    /// Everything that a moment lets through; `space` may hold other sets of the same interfaces.
+    ///
+    /// # Errors
+    /// [`TooComplex`] when the limits are hit; then nothing is known.
+    pub fn accepted(space: &mut Space, moment: Moment<'_>) -> Result<Vec<Group>, TooComplex> {
+        let side = Side::of(space, moment, None)?;
+        let mut out = Vec::new();
+        for place in &side.places {
+            out.extend(groups(space, place, place.packets, PacketSet::FALSE));
+        }
+        if space.exhausted() { Err(TooComplex) } else { Ok(out) }
     }
 
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.opened.is_empty() && self.closed.is_empty() && self.redirected.is_empty()
     }
+}
 
-    fn groups(&mut self, place: &Place, packets: PacketSet) -> Vec<Group> {
-        if packets == PacketSet::FALSE {
-            return Vec::new();
-        }
-        let certain = self.space.certain(packets);
-        let possible = self.space.possible(packets);
-        let (certain, odd_certain) = self.plain(certain);
-        let (possible, odd_possible) = self.plain(possible);
-        let both = [(certain, possible, false), (odd_certain, odd_possible, true)];
-        let groups = both.into_iter().map(|(certain, possible, odd_flags)| {
-            let possible = self.space.diff(possible, certain);
-            Group { hook: place.hook, target: place.target.clone(), certain, possible, odd_flags }
-        });
-        groups.filter(|g| g.certain != PacketSet::FALSE || g.possible != PacketSet::FALSE).collect()
-    }
+/// A space for the sets of some moments.
+///
+/// # Errors
+/// [`TooComplex`] when they name too many interfaces.
+pub fn space_for(moments: &[Moment<'_>]) -> Result<Space, TooComplex> {
+    Ok(Space::new(limits(moments), interfaces(moments)?))
+}
 
-    /// Takes out of a set of fresh packets what every fresh packet has: its connection state follows from the other
-    /// fields, a TCP packet opens a connection, marks are zero.
-    fn plain(&mut self, set: PacketSet) -> (PacketSet, PacketSet) {
-        let mut set = set;
-        for field in [Field::State, Field::Fragment, Field::Mark, Field::CtMark, Field::Status, Field::Local]
-        {
-            set = self.space.forget(set, field);
-        }
-        self.space.plain_opening(set)
+/// Long rulesets may use more than short ones: some hundred nodes for every rule, measured.
+fn limits(moments: &[Moment<'_>]) -> Limits {
+    let chains = moments.iter().flat_map(|m| &m.firewall.tables).flat_map(|t| &t.chains);
+    let rules: usize = chains.map(|chain| chain.rules.len()).sum();
+    let usual = Limits::default();
+    Limits {
+        nodes: usual.nodes.saturating_add(rules.saturating_mul(300)).min(MOST_NODES),
+        steps: usual.steps.saturating_add(u64::try_from(rules).unwrap_or(u64::MAX).saturating_mul(20_000)),
     }
+}
+
+/// About 2 GB.
+const MOST_NODES: usize = 80_000_000;
+
+/// Parts packets of a place by how sure they are. `never` are the packets that get through on the other side.
+fn groups(space: &mut Space, place: &Place, packets: PacketSet, never: PacketSet) -> Vec<Group> {
+    if packets == PacketSet::FALSE {
+        return Vec::new();
+    }
+    let certain = space.certain(packets);
+    let possible = space.possible(packets);
+    let (at_times, other_times) = (space.at_some_moment(packets), space.at_some_moment(never));
+    let at_times = space.diff(at_times, other_times);
+    let at_times = space.certain(at_times);
+    let at_times = space.or(at_times, certain);
+    let [certain, possible, at_times] = [certain, possible, at_times].map(|set| plain(space, set));
+    let both = [(certain.0, possible.0, at_times.0, false), (certain.1, possible.1, at_times.1, true)];
+    let groups = both.into_iter().map(|(certain, possible, at_times, odd_flags)| {
+        let possible = space.diff(possible, certain);
+        Group { hook: place.hook, target: place.target.clone(), certain, possible, at_times, odd_flags }
+    });
+    groups.filter(|g| g.certain != PacketSet::FALSE || g.possible != PacketSet::FALSE).collect()
+}
+
+/// Takes out of a set of fresh packets what every fresh packet has: its connection state follows from the other fields, a
+/// TCP packet opens a connection, marks are zero.
+fn plain(space: &mut Space, set: PacketSet) -> (PacketSet, PacketSet) {
+    let mut set = set;
+    for field in [Field::State, Field::Fragment, Field::Mark, Field::CtMark, Field::Status, Field::Local] {
+        set = space.forget(set, field);
+    }
+    space.plain_opening(set)
 }
 
 /// Packets by where they go.
@@ -147,8 +179,9 @@ struct Side {
 }
 
 impl Side {
-    fn of(space: &mut Space, moment: Moment<'_>, fresh: PacketSet) -> Result<Self, TooComplex> {
-        let meaning = Meaning::of(space, moment.firewall, moment.host)?;
+    fn of(space: &mut Space, moment: Moment<'_>, region: Option<&Region>) -> Result<Self, TooComplex> {
+        let fresh = space.fresh();
+        let meaning = Meaning::within(space, moment.firewall, moment.host, region)?;
         let mut side = Self { places: Vec::new(), accepted: PacketSet::FALSE };
         let hooks =
             [(Hook::Input, meaning.input), (Hook::Forward, meaning.forward), (Hook::Output, meaning.output)];

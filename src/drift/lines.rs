@@ -58,6 +58,32 @@ pub struct FlowLine {
     pub translated: Option<Translated>,
 }
 
+impl FlowLine {
+    /// Lines that exclude nothing, for what could not be evaluated.
+    pub fn anything() -> Vec<Self> {
+        let places = ["input", "forward", "output"].into_iter();
+        let places = places.flat_map(|hook| Family::BOTH.map(|family| (hook, family)));
+        places
+            .map(|(hook, family)| Self {
+                hook,
+                family,
+                iif: None,
+                oif: None,
+                proto: None,
+                src: None,
+                dst: None,
+                sport: None,
+                dport: None,
+                icmp: None,
+                certainty: Certainty::Possible,
+                other: None,
+                line: None,
+                translated: None,
+            })
+            .collect()
+    }
+}
+
 /// Most boxes for which the deciding line is looked up.
 const MAX_TRACED: usize = 200;
 

@@ -1,6 +1,7 @@
 //! Which chains call which, and which of them rewrite packets.
 
-use super::{Action, Chain, ChainId, Step, Table};
+use super::{Action, Chain, ChainId, Firewall, Step, Table};
+use crate::packet::Field;
 
 /// For each chain of a table: whether it, or one it leads to, changes packets or asks about the packet as it arrived.
 /// Such a chain has no meaning as a plain set over current fields.
@@ -27,6 +28,22 @@ fn changes_itself(chain: &Chain) -> bool {
         Step::Choose(options) => {
             options.iter().any(|(test, action)| test.has_arriving() || matches!(action, Action::Translate(_)))
         }
+    })
+}
+
+/// The fields that rules of a firewall write.
+pub(super) fn written_fields(firewall: &Firewall) -> impl Iterator<Item = Field> {
+    let steps = firewall.tables.iter().flat_map(|t| &t.chains).flat_map(|c| &c.rules).flat_map(|r| &r.steps);
+    steps.flat_map(|step| match step {
+        Step::Write(field, _) | Step::Copy { to: field, .. } => vec![*field],
+        Step::Choose(options) => {
+            let translations = options.iter().filter_map(|(_, action)| match action {
+                Action::Translate(translation) => Some(translation),
+                _ => None,
+            });
+            translations.flat_map(|t| t.fields.iter().map(|(field, _)| *field)).collect()
+        }
+        Step::Match(_) | Step::Notrack => Vec::new(),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::packet::{Atom, Field, Packet, State};
 use super::test::Truth;
 
 /// The value of a field after it was written.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// The bits in `mask` have these values, the others are as they were.
     Bits {

@@ -11,6 +11,7 @@ use crate::packet::{Atom, Family, Field, PacketSet, Space};
 use super::calls::changing_chains;
 use super::change::{Change, Value, low_bits};
 use super::path::{Kinds, Path, Start};
+use super::region::Region;
 use super::test::Test;
 use super::walk::{Branch, By, Decision, Domain, part};
 use super::{Action, ChainId, Firewall, Hook, Rule, Step, Table};
@@ -46,9 +47,23 @@ impl Meaning {
     /// # Errors
     /// [`TooComplex`] when the space's limits are hit; then nothing is known.
     pub fn of(space: &mut Space, firewall: &Firewall, host: &HostFacts) -> Result<Self, TooComplex> {
+        Self::within(space, firewall, host, None)
+    }
+
+    /// Works out what passes of the packets of a region.
+    ///
+    /// # Errors
+    /// [`TooComplex`] as for [`Meaning::of`].
+    pub fn within(
+        space: &mut Space,
+        firewall: &Firewall,
+        host: &HostFacts,
+        region: Option<&Region>,
+    ) -> Result<Self, TooComplex> {
         let path = Path::new(firewall, host);
-        let mut all = AllPackets::new(space, &path.kinds);
+        let mut all = AllPackets::new(space, &path.kinds, region);
         let legal = all.space.legal();
+        let legal = region.map_or(legal, |region| all.space.and(legal, region.packets));
         let here = all.space.number(Field::In, 0);
         let arriving = Branch { flow: all.space.diff(legal, here), change: Change::default() };
         let made = Branch { flow: all.space.and(legal, here), change: Change::default() };
@@ -71,8 +86,12 @@ impl Meaning {
 struct AllPackets<'a> {
     space: &'a mut Space,
     kinds: &'a Kinds,
+    /// Outside of it, sets need not be right.
+    region: Option<&'a Region>,
     /// By table (its address) and chain: what the chain accepts, what it returns; `None` while it is being made.
     folded: HashMap<(usize, ChainId), Option<Fold>>,
+    /// What base chains let through.
+    passing: HashMap<(usize, ChainId), PacketSet>,
     changing: HashMap<usize, Vec<bool>>,
     gave_up: bool,
 }
@@ -113,9 +132,7 @@ impl Domain for AllPackets<'_> {
         if changing.get(id).copied().unwrap_or(true) {
             return None;
         }
-        let fold = self.fold(table, id);
-        let accept = table.chains.get(id).and_then(|c| c.base.as_ref()).is_some_and(|b| b.accept);
-        let passes = if accept { self.space.or(fold.accepts, fold.returns) } else { fold.accepts };
+        let passes = self.passes(table, id);
         let passes = self.arriving(branch, passes);
         let through = self.space.and(branch.flow, passes);
         Some((through != PacketSet::FALSE).then_some(through))
@@ -137,8 +154,16 @@ fn address(table: &Table) -> usize {
 }
 
 impl<'a> AllPackets<'a> {
-    fn new(space: &'a mut Space, kinds: &'a Kinds) -> Self {
-        Self { space, kinds, folded: HashMap::new(), changing: HashMap::new(), gave_up: false }
+    fn new(space: &'a mut Space, kinds: &'a Kinds, region: Option<&'a Region>) -> Self {
+        Self {
+            space,
+            kinds,
+            region,
+            folded: HashMap::new(),
+            passing: HashMap::new(),
+            changing: HashMap::new(),
+            gave_up: false,
+        }
     }
 
     /// The packets as they arrive for which a test holds where the branch stands.
@@ -241,6 +266,24 @@ impl<'a> AllPackets<'a> {
         self.space.ite(real, chosen, fallback)
     }
 
+    /// What a base chain lets through: to come back from it is to meet its policy.
+    fn passes(&mut self, table: &Table, id: ChainId) -> PacketSet {
+        let Some(chain) = table.chains.get(id) else { return PacketSet::FALSE };
+        if let Some(done) = self.passing.get(&(address(table), id)) {
+            return *done;
+        }
+        let accept = chain.base.as_ref().is_some_and(|base| base.accept);
+        let policy = if accept { PacketSet::TRUE } else { PacketSet::FALSE };
+        let end = Fold { accepts: policy, returns: PacketSet::FALSE };
+        // a base chain that is jumped to is folded as any other
+        let mut fold = end;
+        for rule in chain.rules.iter().rev() {
+            fold = self.fold_rule(table, rule, fold, end);
+        }
+        self.passing.insert((address(table), id), fold.accepts);
+        fold.accepts
+    }
+
     fn fold(&mut self, table: &Table, id: ChainId) -> Fold {
         let key = (address(table), id);
         match self.folded.get(&key) {
@@ -253,16 +296,20 @@ impl<'a> AllPackets<'a> {
             None => {}
         }
         self.folded.insert(key, None);
-        let mut fold = Fold { accepts: PacketSet::FALSE, returns: PacketSet::TRUE };
+        let end = Fold { accepts: PacketSet::FALSE, returns: PacketSet::TRUE };
+        let mut fold = end;
         for rule in table.chains.get(id).map_or(&[][..], |c| &c.rules).iter().rev() {
-            fold = self.fold_rule(table, rule, fold);
+            fold = self.fold_rule(table, rule, fold, end);
         }
         self.folded.insert(key, Some(fold));
         fold
     }
 
-    /// What happens from this rule on, given what happens from the next rule on.
-    fn fold_rule(&mut self, table: &Table, rule: &Rule, next: Fold) -> Fold {
+    /// What happens from this rule on, given what happens from the next rule on, and at the end of the chain.
+    fn fold_rule(&mut self, table: &Table, rule: &Rule, next: Fold, end: Fold) -> Fold {
+        if self.region.is_some_and(|region| !region.may_meet(rule)) {
+            return next;
+        }
         let mut then = next;
         let mut guard = PacketSet::TRUE;
         for step in rule.steps.iter().rev() {
@@ -275,7 +322,7 @@ impl<'a> AllPackets<'a> {
                     then = next;
                     guard = PacketSet::TRUE;
                     for (test, action) in options.iter().rev() {
-                        let done = self.fold_action(table, action, next);
+                        let done = self.fold_action(table, action, next, end);
                         let holds = self.set(test);
                         then = self.either(holds, done, then);
                     }
@@ -283,24 +330,26 @@ impl<'a> AllPackets<'a> {
                 Step::Write(..) | Step::Copy { .. } | Step::Notrack => {}
             }
         }
+        if let Some(region) = self.region {
+            guard = self.space.and(guard, region.packets);
+        }
         self.either(guard, then, next)
     }
 
-    fn fold_action(&mut self, table: &Table, action: &Action, next: Fold) -> Fold {
+    fn fold_action(&mut self, table: &Table, action: &Action, next: Fold, end: Fold) -> Fold {
         let gone = Fold { accepts: PacketSet::FALSE, returns: PacketSet::FALSE };
         match action {
             Action::Accept | Action::Translate(_) => Fold { accepts: PacketSet::TRUE, ..gone },
             Action::Drop | Action::Reject => gone,
-            Action::Return => Fold { returns: PacketSet::TRUE, ..gone },
+            Action::Return => end,
             Action::Continue => next,
-            Action::Goto(id) => self.fold(table, *id),
+            Action::Goto(id) => {
+                let called = self.fold(table, *id);
+                self.behind(called, end)
+            }
             Action::Jump(id) => {
                 let called = self.fold(table, *id);
-                let accepts = self.space.and(called.returns, next.accepts);
-                Fold {
-                    accepts: self.space.or(called.accepts, accepts),
-                    returns: self.space.and(called.returns, next.returns),
-                }
+                self.behind(called, next)
             }
             Action::Outside(atom) => Fold { accepts: self.space.atom(&part(atom, "accepts")), ..gone },
             Action::Unknown(atom) => {
@@ -308,6 +357,15 @@ impl<'a> AllPackets<'a> {
                 let accepts = self.space.atom(&part(atom, "accepts"));
                 self.either(ends, Fold { accepts, ..gone }, next)
             }
+        }
+    }
+
+    /// Through a called chain, and what comes back from it on to `next`.
+    fn behind(&mut self, called: Fold, next: Fold) -> Fold {
+        let accepts = self.space.and(called.returns, next.accepts);
+        Fold {
+            accepts: self.space.or(called.accepts, accepts),
+            returns: self.space.and(called.returns, next.returns),
         }
     }
 

@@ -8,11 +8,13 @@
 //! The model follows Linux netfilter (nft(8), iptables(8), iptables-extensions(8)); other makes are translated into
 //! it by their readers.
 
+pub mod align;
 mod calls;
 pub mod change;
 pub mod meaning;
 pub mod path;
 pub mod query;
+pub mod region;
 pub mod test;
 pub mod trace;
 mod walk;
@@ -113,7 +115,7 @@ pub struct Rule {
 }
 
 /// One step of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Step {
     /// The rest of the rule is only for packets that match.
     Match(Test),
@@ -157,7 +159,7 @@ impl Step {
 }
 
 /// What happens to a packet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Done with this base chain; the next base chain still sees the packet.
     Accept,
@@ -182,7 +184,7 @@ pub enum Action {
 }
 
 /// How an address or port is rewritten.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Translation {
     /// Which end.
     pub end: End,

@@ -22,7 +22,7 @@ pub(super) struct Kinds {
 }
 
 impl Kinds {
-    fn new(host: &HostFacts) -> Self {
+    pub(super) fn new(host: &HostFacts) -> Self {
         // 0.0.0.0/8 counts as broadcast for `fib ... type` and addrtype (kernel: inet_addr_type)
         let zero = crate::packet::AddressRange { family: Family::Ipv4, first: 0, last: 0x00ff_ffff };
         let broadcast = host.broadcast().map(|b| b.union(&[zero].into_iter().collect()));

@@ -5,7 +5,7 @@ use crate::packet::{AddressSet, Atom, Family, Field, NamePattern, Packet, Packet
 use super::change::{Change, Current};
 
 /// A question about a packet at the point where the rule stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Test {
     /// Every packet.
     Always,

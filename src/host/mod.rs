@@ -63,6 +63,12 @@ pub struct Socket {
 }
 
 impl HostFacts {
+    /// The facts that decide what happens to packets: all but the sockets.
+    #[must_use]
+    pub fn without_sockets(&self) -> Self {
+        Self { sockets: None, ..self.clone() }
+    }
+
     /// Whether packets of a family are forwarded.
     pub const fn forwarding(&self, family: Family) -> Option<bool> {
         match family {

@@ -174,6 +174,16 @@ impl Space {
         self.bdd.exists(set, FIRST_ATOM, Var::MAX)
     }
 
+    /// Packets that are inside at some moment: whatever changes by itself may have any value.
+    pub fn at_some_moment(&mut self, set: PacketSet) -> PacketSet {
+        let support = self.bdd.support(set, FIRST_ATOM, Var::MAX);
+        let by_itself = |(atom, var): (&Atom, &Var)| {
+            (matches!(atom.reason, Reason::RunTime { .. }) && support.contains(var)).then_some(*var)
+        };
+        let moments: Vec<Var> = self.atoms.iter().filter_map(by_itself).collect();
+        moments.into_iter().fold(set, |set, var| self.bdd.exists(set, var, var + 1))
+    }
+
     /// The atoms that a set depends on.
     pub fn atoms_of(&self, set: PacketSet) -> Vec<&Atom> {
         let support = self.bdd.support(set, FIRST_ATOM, Var::MAX);

@@ -112,7 +112,15 @@ pub fn judge_device(
         findings.extend(rule.kind.device(rule, &mut view));
     }
     let relay = view.relay.take().unwrap_or_default();
-    let lines = view.flows.take().map(lines).unwrap_or_default();
+    let unknown = meaningful && view.flows.is_none() && old_model.as_ref().is_some_and(filters_packets);
+    let lines = match view.flows.take() {
+        Some(flows) => lines(flows),
+        // too much to be evaluated: any packet may pass that did not, and the reverse
+        None if unknown && filters_packets(&new_model) => {
+            [FlowLine::anything(), FlowLine::anything(), Vec::new()]
+        }
+        None => Default::default(),
+    };
     [result.opened, result.closed, result.redirected] = lines;
     result.relay = relay;
     result.facts = facts(&result, old, after);
@@ -127,17 +135,24 @@ fn flows<'a>(view: &DeviceView<'a>) -> Result<Option<Flows<'a>>, Reason> {
     let Some(before) = &old.firewall else { return Ok(None) };
     let before = Moment { firewall: before, host: &old.host };
     let after = Moment { firewall, host: &view.after.host };
-    Flows::between(view.name, Some(before), after, view.site, view.change)
+    Flows::between(view.name, before, after, view.site, view.change)
         .map(Some)
         .map_err(|_| Reason::TooComplex { subject: "packet filter".to_owned() })
+}
+
+const fn filters_packets(model: &DeviceModel) -> bool {
+    model.firewall.is_some()
 }
 
 fn lines(mut flows: Flows<'_>) -> [Vec<FlowLine>; 3] {
     let drift = &mut flows.drift;
     let groups = [drift.opened.clone(), drift.closed.clone(), drift.redirected.clone()];
     let [opened, closed, redirected] = groups;
-    let before = flows.before.unwrap_or(flows.after);
-    [drift.lines(&opened, flows.after), drift.lines(&closed, before), drift.lines(&redirected, flows.after)]
+    [
+        drift.lines(&opened, flows.after),
+        drift.lines(&closed, flows.before),
+        drift.lines(&redirected, flows.after),
+    ]
 }
 
 fn is_expected(change: Option<&Change>, device: &str) -> bool {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 use crate::drift::text::TextDrift;
-use crate::drift::{FlowDrift, Moment};
+use crate::drift::{FlowDrift, Group, Moment};
 use crate::finding::Location;
 use crate::firewall::meaning::TooComplex;
-use crate::packet::{AddressSet, Field, Limits, PacketSet, Prefix, Space};
+use crate::packet::{AddressSet, Field, PacketSet, Prefix, Space};
 use crate::platform::DeviceModel;
 use crate::reach::Trusts;
 use crate::site::flow::Protocol;
@@ -42,7 +42,7 @@ pub struct Flows<'a> {
     /// The difference.
     pub drift: FlowDrift,
     /// The earlier moment.
-    pub before: Option<Moment<'a>>,
+    pub before: Moment<'a>,
     /// The later moment.
     pub after: Moment<'a>,
     /// Packets by the trust of their source.
@@ -60,12 +60,12 @@ impl<'a> Flows<'a> {
     /// [`TooComplex`]
     pub fn between(
         name: &str,
-        before: Option<Moment<'a>>,
+        before: Moment<'a>,
         after: Moment<'a>,
         site: &Site,
         change: Option<&Change>,
     ) -> Result<Self, TooComplex> {
-        let mut drift = FlowDrift::between(before, after, Limits::default())?;
+        let mut drift = FlowDrift::between(before, after)?;
         let trusts = Trusts::of(&mut drift.space, site, name, after.host);
         let mut planned = PacketSet::FALSE;
         for expected in change.iter().flat_map(|c| &c.expect.open).filter(|e| e.device.as_str() == name) {
@@ -79,6 +79,14 @@ impl<'a> Flows<'a> {
         }
         let reported = PacketSet::FALSE;
         Ok(Self { drift, before, after, trusts, planned, reported })
+    }
+
+    /// Everything that the later moment lets through.
+    ///
+    /// # Errors
+    /// [`TooComplex`]
+    pub fn accepted(&mut self) -> Result<Vec<Group>, TooComplex> {
+        FlowDrift::accepted(&mut self.drift.space, self.after)
     }
 
     /// The packets that a declared flow names; `None` when a name in it has no addresses.

@@ -91,7 +91,7 @@ fn differences(one: &DeviceModel, other: &DeviceModel) -> Vec<String> {
 
 /// The difference in words, for whoever has to mend it.
 fn told(one: &DeviceModel, other: &DeviceModel) -> String {
-    let drift = FlowDrift::between(Some(moment(one)), moment(other), Limits::default());
+    let drift = FlowDrift::between(moment(one), moment(other));
     let Ok(mut drift) = drift else { return "too complex".to_owned() };
     let (opened, closed) = (drift.opened.clone(), drift.closed.clone());
     let opened = drift.lines(&opened, moment(other));

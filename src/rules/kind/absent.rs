@@ -1,5 +1,6 @@
 //! `absent`: what the plan expects did not happen (CASES P07).
 
+use super::flows::too_complex;
 use super::{Entry, Kind};
 use crate::drift::Group;
 use crate::finding::{Arg, Confidence, Finding};
@@ -24,7 +25,7 @@ impl Kind for Absent {
         let (site, name) = (view.site, view.name);
         let Some(change) = view.change else { return Vec::new() };
         let Some(flows) = view.flows.as_mut() else { return Vec::new() };
-        let accepted = flows.drift.accepted.clone();
+        let Ok(accepted) = flows.accepted() else { return vec![too_complex(name)] };
         let mut out = Vec::new();
         let opens = change.expect.open.iter().map(|e| (e, true));
         let closes = change.expect.close.iter().map(|e| (e, false));

@@ -2,7 +2,7 @@
 //! addresses or a sixteenth of IPv6 as sources, nine ports of ten.
 
 use super::flow_opened::From;
-use super::flows::{findings, newly_reaching, within};
+use super::flows::{findings, newly_reaching};
 use super::{Entry, Kind};
 use crate::drift::Group;
 use crate::finding::{Finding, Witness};
@@ -30,9 +30,12 @@ impl Kind for AnyAny {
     fn device(&self, rule: &Rule, view: &mut DeviceView<'_>) -> Vec<Finding> {
         let Some(flows) = view.flows.as_mut() else { return Vec::new() };
         let groups = newly_reaching(flows);
-        let wide = within(flows, &groups, |flows, group| {
-            if group.hook == Hook::Output { PacketSet::FALSE } else { self.wide(flows, group) }
-        });
+        let groups = groups.into_iter().filter(|group| group.hook != Hook::Output);
+        let wide: Vec<Group> = groups.map(|group| self.wide_part(flows, group)).collect();
+        let wide: Vec<Group> = wide
+            .into_iter()
+            .filter(|g| g.certain != PacketSet::FALSE || g.possible != PacketSet::FALSE)
+            .collect();
         let mut out = findings(rule, rule.severity, view.name, flows, &wide);
         // a default that lets everything through is a rule of its own
         out.retain(|f| !matches!(&f.witness, Some(Witness::Packet(packet)) if packet.after.by_default));
@@ -48,11 +51,19 @@ impl Kind for AnyAny {
 }
 
 impl AnyAny {
-    /// The packets of a group if they are nearly everything for one destination.
-    fn wide(&self, flows: &mut Flows<'_>, group: &Group) -> PacketSet {
+    /// What of a group is nearly everything: the certain packets if they alone are, the possible ones if both are.
+    fn wide_part(&self, flows: &mut Flows<'_>, group: Group) -> Group {
+        let certain = self.wide(flows, group.certain);
+        let both = flows.drift.space.or(group.certain, group.possible);
+        let both = self.wide(flows, both);
+        let possible = flows.drift.space.and(group.possible, both);
+        Group { certain, possible, ..group }
+    }
+
+    /// The packets of a set if they are nearly everything for one destination.
+    fn wide(&self, flows: &mut Flows<'_>, all: PacketSet) -> PacketSet {
         let (from, planned) = (self.from.packets(flows), flows.planned);
         let space = &mut flows.drift.space;
-        let all = space.or(group.certain, group.possible);
         let all = space.and(all, from);
         let all = space.diff(all, planned);
         for family in Family::BOTH {

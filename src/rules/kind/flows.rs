@@ -10,7 +10,9 @@ use crate::firewall::query::translated;
 use crate::firewall::trace::{Fate, Verdict, trace};
 use crate::packet::{Family, Field, Packet, PacketSet, proto};
 use crate::platform::services;
+use crate::reason::Reason;
 use crate::rules::Rule;
+use crate::rules::judge::evidence;
 use crate::rules::view::Flows;
 
 /// Ports that tell most when they are in a set: shells, remote desktops, file shares, databases, mail, web.
@@ -60,13 +62,28 @@ fn finding(
     finding.args.insert("who", who(flows, groups));
     finding.args.insert("ports", ports(&lines));
     finding.args.insert("count", Arg::Count(lines.len() as u64));
-    if confidence == Confidence::Possible {
-        finding.reasons = reasons;
+    finding.reasons = reasons;
+    if confidence == Confidence::Certain {
+        // it gets through now and then: a rate limit, a time of day
+        finding.reasons.retain(|reason| matches!(reason, Reason::RunTime { .. }));
     }
-    finding.witness = witness.map(Witness::Packet);
+    finding.witness = witness.map(|packet| Witness::Packet(let_in(packet, confidence)));
     let meaning: Vec<String> = lines.iter().map(meaning_of).collect();
     finding.flows = lines;
     finding.named(&meaning.join("\n"))
+}
+
+/// What is certain for a set of packets is certain for its example: at some moment, if not at every one.
+fn let_in(mut packet: PacketWitness, confidence: Confidence) -> PacketWitness {
+    if confidence == Confidence::Certain && packet.after.verdict == "undecided" {
+        packet.after.verdict = "accept".to_owned();
+    }
+    packet
+}
+
+/// The device's rules are too long or too entangled to be evaluated.
+pub(super) fn too_complex(device: &str) -> Finding {
+    evidence(Some(device), Reason::TooComplex { subject: "packet filter".to_owned() })
 }
 
 /// A line without what may change while the meaning stays: the deciding line, names of certainty.
@@ -75,10 +92,7 @@ fn meaning_of(line: &FlowLine) -> String {
 }
 
 /// The most telling packet of some groups, and what is not known about it.
-pub(super) fn witness(
-    flows: &mut Flows<'_>,
-    groups: &[Group],
-) -> (Option<PacketWitness>, Vec<crate::reason::Reason>) {
+pub(super) fn witness(flows: &mut Flows<'_>, groups: &[Group]) -> (Option<PacketWitness>, Vec<Reason>) {
     let untrusted = flows.trusts.untrusted;
     let own = flows.after.host.addresses.iter().flatten().map(|a| a.address);
     let own = own.filter(|a| !a.is_loopback()).map(crate::packet::Prefix::host).collect();
@@ -124,20 +138,16 @@ fn telling_sources(space: &mut crate::packet::Space, family: Family) -> PacketSe
     space.addresses(Field::Src, &set)
 }
 
-fn packet_witness(
-    flows: &Flows<'_>,
-    packet: &Packet,
-    hook: Hook,
-) -> (PacketWitness, Vec<crate::reason::Reason>) {
+fn packet_witness(flows: &Flows<'_>, packet: &Packet, hook: Hook) -> (PacketWitness, Vec<Reason>) {
     let interfaces = flows.drift.space.interfaces();
     let fates = |moment: Moment<'_>| {
         trace(moment.firewall, moment.host, interfaces, packet, direction(hook)).unwrap_or_default()
     };
     let (after, accepted) = decided(&fates(flows.after), Some(Verdict::Accept));
-    let before = flows.before.map(|moment| decided(&fates(moment), None).0);
+    let before = decided(&fates(flows.before), None).0;
     let reasons = fates(flows.after)
         .iter()
-        .chain(&flows.before.map(fates).unwrap_or_default())
+        .chain(&fates(flows.before))
         .flat_map(|f| f.unknown.iter().map(|atom| atom.reason.clone()))
         .collect::<BTreeSet<_>>();
     let number = packet.get(Field::Proto);
@@ -161,7 +171,7 @@ fn packet_witness(
         dport: port(Field::Dport),
         icmp_type: u8::try_from(packet.get(Field::IcmpType)).ok().filter(|_| is_icmp),
         translated: accepted.and_then(|fate| translated(packet, &fate)),
-        before,
+        before: Some(before),
         after,
     };
     (witness, reasons.into_iter().collect())
@@ -266,7 +276,15 @@ pub(super) fn within(
     out
 }
 
-/// Newly reaching packets: those that were refused, and those that went elsewhere.
-pub(super) fn newly_reaching(flows: &Flows<'_>) -> Vec<Group> {
-    flows.drift.opened.iter().chain(&flows.drift.redirected).cloned().collect()
+/// Newly reaching packets: those that were refused, and those that went elsewhere. What gets through only at times is
+/// exposed for certain.
+pub(super) fn newly_reaching(flows: &mut Flows<'_>) -> Vec<Group> {
+    let drift = &mut flows.drift;
+    let all = drift.opened.iter().chain(&drift.redirected);
+    let space = &mut drift.space;
+    let exposed = |group: &Group| {
+        let possible = space.diff(group.possible, group.at_times);
+        Group { certain: group.at_times, possible, ..group.clone() }
+    };
+    all.map(exposed).collect()
 }

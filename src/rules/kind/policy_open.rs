@@ -4,7 +4,8 @@
 use super::flow_opened::From;
 use super::flows::{findings, newly_reaching, within};
 use super::{Entry, Kind};
-use crate::finding::{Finding, Witness};
+use crate::drift::Group;
+use crate::finding::{Confidence, Finding, Witness};
 use crate::firewall::Hook;
 use crate::packet::{Field, PacketSet};
 use crate::rules::Rule;
@@ -47,6 +48,12 @@ impl Kind for PolicyOpen {
         if by_default.is_empty() {
             return Vec::new();
         }
+        // where the default is only possible, what rules let through for certain is told by others
+        let sure = by_default.iter().any(|finding| finding.confidence == Confidence::Certain);
+        let groups: Vec<Group> = groups
+            .into_iter()
+            .map(|group| if sure { group } else { Group { certain: PacketSet::FALSE, ..group } })
+            .collect();
         // the default lets more through than unused protocols: all of it is told here, once, and an example that
         // people know stands for it
         let all = within(flows, &groups, |flows, group| {
@@ -61,9 +68,7 @@ impl Kind for PolicyOpen {
             let both = space.or(group.certain, group.possible);
             flows.reported = space.or(flows.reported, both);
         }
-        let sure = by_default.iter().map(|f| f.confidence).max();
-        let told = findings(rule, rule.severity, view.name, flows, &all);
-        told.into_iter().filter(|f| Some(f.confidence) == sure).collect()
+        findings(rule, rule.severity, view.name, flows, &all)
     }
 }
 

@@ -27,7 +27,9 @@ impl Kind for Require {
             let closed = flows.drift.closed.clone();
             let groups = within(flows, &closed, |_, _| needed);
             let certain = groups.iter().any(|g| g.certain != PacketSet::FALSE);
-            let Some(before) = flows.before.filter(|_| !groups.is_empty()) else { continue };
+            if groups.is_empty() {
+                continue;
+            }
             let confidence = if certain { Confidence::Certain } else { Confidence::Possible };
             let mut finding = Finding::new(&rule.id, rule.severity, confidence, Some(name));
             finding.args.insert("flow", Arg::Text(required.get_ref().to_string()));
@@ -40,7 +42,7 @@ impl Kind for Require {
             if !certain {
                 finding.reasons = reasons;
             }
-            finding.flows = flows.drift.lines(&groups, before);
+            finding.flows = flows.drift.lines(&groups, flows.before);
             out.push(finding.named(&required.get_ref().to_string()));
         }
         out

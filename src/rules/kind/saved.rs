@@ -4,12 +4,12 @@
 //! meant to be the same; where they did not (a host whose rules docker or fail2ban make), nothing is said.
 
 use super::flow_opened::From;
-use super::flows::{findings, newly_reaching, within};
+use super::flows::{findings, newly_reaching, too_complex, within};
 use super::{Entry, Kind};
 use crate::drift::{FlowDrift, Moment};
 use crate::finding::{Arg, Confidence, Finding};
 use crate::firewall::Hook;
-use crate::packet::{Limits, PacketSet};
+use crate::packet::PacketSet;
 use crate::platform::DeviceModel;
 use crate::rules::Rule;
 use crate::rules::view::{DeviceView, Flows};
@@ -36,10 +36,10 @@ impl Kind for Saved {
             return Vec::new();
         }
         let Some((running, saved)) = moments(view.after) else { return Vec::new() };
-        let Ok(mut flows) = Flows::between(view.name, Some(running), saved, view.site, None) else {
-            return Vec::new();
+        let Ok(mut flows) = Flows::between(view.name, running, saved, view.site, None) else {
+            return vec![too_complex(view.name)];
         };
-        let groups = newly_reaching(&flows);
+        let groups = newly_reaching(&mut flows);
         let opening = within(&mut flows, &groups, |flows, group| {
             if group.hook == Hook::Output { PacketSet::FALSE } else { From::Untrusted.packets(flows) }
         });
@@ -60,8 +60,7 @@ impl Kind for Saved {
 
 /// Whether what runs and what is saved mean the same.
 fn in_step(model: &DeviceModel) -> bool {
-    let drift = moments(model)
-        .and_then(|(running, saved)| FlowDrift::between(Some(running), saved, Limits::default()).ok());
+    let drift = moments(model).and_then(|(running, saved)| FlowDrift::between(running, saved).ok());
     drift.is_some_and(|drift| drift.is_empty())
 }
 

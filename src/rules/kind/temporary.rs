@@ -1,5 +1,6 @@
 //! `temporary`: an opening that was to end by now is still there (CASES P08).
 
+use super::flows::too_complex;
 use super::{Entry, Kind};
 use crate::finding::{Arg, Confidence, Finding};
 use crate::packet::PacketSet;
@@ -21,7 +22,7 @@ impl Kind for Temporary {
         let (site, name) = (view.site, view.name);
         let (Some(taken), Some(change)) = (view.taken, view.change) else { return Vec::new() };
         let Some(flows) = view.flows.as_mut() else { return Vec::new() };
-        let accepted = flows.drift.accepted.clone();
+        let Ok(accepted) = flows.accepted() else { return vec![too_complex(name)] };
         let mut out = Vec::new();
         for expected in change.expect.open.iter().filter(|e| e.device.as_str() == name) {
             let Some(until) = expected.until.as_ref().map(|u| *u.get_ref()).filter(|until| *until < taken)
@@ -35,7 +36,7 @@ impl Kind for Temporary {
                         .iter()
                         .any(|group| flows.drift.space.and(pick(group), packets) != PacketSet::FALSE)
                 };
-                let confidence = match (meets(|g| g.certain), meets(|g| g.possible)) {
+                let confidence = match (meets(|g| g.at_times), meets(|g| g.possible)) {
                     (true, _) => Confidence::Certain,
                     (false, true) => Confidence::Possible,
                     (false, false) => continue,
