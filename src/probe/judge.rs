@@ -260,7 +260,7 @@ impl<'r> Case<'_, 'r> {
     /// Whether the evidence says that nobody gets a connection there.
     fn is_shut(&self, dialogue: &Dialogue) -> bool {
         let Some(model) = self.model else { return false };
-        let source = self.any_source(dialogue);
+        let source = dialogue.client().or_else(|| self.any_source(dialogue.at));
         let stopped = predict::packet(model, source, dialogue.at) == Gate::Stops;
         let own = model.host.own().is_some_and(|own| own.contains(dialogue.at.ip()));
         let listens = |sockets: &Vec<crate::host::Socket>| {
@@ -271,10 +271,10 @@ impl<'r> Case<'_, 'r> {
     }
 
     /// Our address as other targets of the same family saw it: a connection that never stood has none.
-    fn any_source(&self, dialogue: &Dialogue) -> Option<IpAddr> {
-        let others = self.record.mail.iter().filter_map(Dialogue::client);
-        let others = others.chain(self.record.ports.iter().filter_map(|knock| knock.source));
-        dialogue.client().or_else(|| others.into_iter().find(|a| a.is_ipv4() == dialogue.at.is_ipv4()))
+    fn any_source(&self, to: SocketAddr) -> Option<IpAddr> {
+        let mail = self.record.mail.iter().filter_map(Dialogue::client);
+        let mut all = mail.chain(self.record.ports.iter().filter_map(|knock| knock.source));
+        all.find(|source| source.is_ipv4() == to.is_ipv4())
     }
 
     /// Whether the configuration certainly refuses under TLS what could not be tried there. The ordinary mail is not
@@ -296,8 +296,8 @@ impl<'r> Case<'_, 'r> {
     }
 
     fn port(&self, knock: &'r Knock) -> Port<'r> {
-        let expected =
-            self.model.map_or(Gate::Unknown, |model| predict::packet(model, knock.source, knock.at));
+        let source = knock.source.or_else(|| self.any_source(knock.at));
+        let expected = self.model.map_or(Gate::Unknown, |model| predict::packet(model, source, knock.at));
         let accord = match (expected, &knock.met) {
             (Gate::Stops, Met::Connected) => Accord::Looser,
             (Gate::Passes, Met::Connected) | (Gate::Stops, Met::TimedOut) => Accord::Agrees,

@@ -85,7 +85,7 @@ pub enum Tested {
 
 impl Tested {
     /// `None` without tests. A failed one counts, whatever others say; else a passed one does.
-    fn of(tests: &[Judged<'_>]) -> Option<Self> {
+    pub(super) fn of(tests: &[Judged<'_>]) -> Option<Self> {
         let failed = tests.iter().any(|test| test.conclusion == Conclusion::Failed);
         match (failed, tests.iter().any(Judged::proves_relay), tests.is_empty()) {
             (true, ..) => Some(Self::Failed),

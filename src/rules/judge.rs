@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::device::{DeviceResult, Pair, Tests, judge_device};
+use super::device::{DeviceResult, Pair, Tested, Tests, judge_device};
 use super::tested;
 use super::verdict::{EVIDENCE, Verdict, verdict};
 use super::view::{ChangeView, DeviceFacts};
@@ -49,6 +49,8 @@ pub struct Judged {
     pub devices: Vec<DeviceResult>,
     /// How the window was watched; `None` when nobody looked.
     pub watched: Option<Watched>,
+    /// What came of tests from outside that count, the worst of all devices; `None` when there were none.
+    pub tested: Option<Tested>,
 }
 
 /// How a window was watched.
@@ -97,6 +99,7 @@ pub fn judge(case: &Case<'_>) -> Judged {
     sort(&mut findings);
     Judged {
         verdict: verdict(&findings, case.fail_on),
+        tested: devices.iter().filter_map(|d| d.tested).chain(Tested::of(&unread)).min(),
         findings,
         devices,
         watched: crate::watch::watched(case),

@@ -1,0 +1,5 @@
+//! The owner's live test: a real Postfix tested from outside, and servers that misbehave.
+
+mod hostile;
+#[cfg(unix)]
+mod lab;
