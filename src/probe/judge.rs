@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 
 use super::accord::{Accord, Reality, accord, reality, relays};
-use super::matrix::{Form, Words};
+use super::matrix::Form;
 use super::predict::{self, Gate};
 use super::record::{Dialogue, End, Knock, Met, Record, Tried};
 use super::standing::{Open, Standing, by_place};
@@ -233,6 +233,8 @@ impl<'r> Case<'_, 'r> {
         match &dialogue.end {
             End::Closed(_) if self.is_shut(dialogue) => return Vec::new(),
             End::Closed(Met::NotTried) => return Vec::new(),
+            // a listener that nobody calls a way in is allowed to be none; a declared one was to be tested
+            End::Closed(_) if !dialogue.declared => return Vec::new(),
             End::Closed(_) => return vec![Why::NotReached],
             End::NoGreeting => return vec![Why::NoGreeting],
             End::TurnedAway => return vec![Why::TurnedAway],
@@ -280,19 +282,15 @@ impl<'r> Case<'_, 'r> {
     /// Whether the configuration certainly refuses under TLS what could not be tried there. The ordinary mail is not
     /// asked about.
     fn is_refused_under_tls(&self, dialogue: &Dialogue) -> bool {
-        let words = Words { own: &[], mailbox: None, foreign: &self.record.foreign.0 };
-        let made: Vec<Tried> = match dialogue.attempts.is_empty() {
-            true => words.attempts(dialogue.at.ip()).iter().map(Tried::of).collect(),
-            false => dialogue.attempts.clone(),
-        };
-        let mut asked = made.iter().filter(|tried| tried.form != Form::Ordinary);
-        asked.all(|tried| {
-            self.expected(dialogue, tried, true).is_some_and(|answer| {
-                let refused =
-                    matches!(answer.verdict, Verdict::Reject | Verdict::Defer | Verdict::Unavailable);
-                refused && answer.confidence == Confidence::Certain
+        let mut asked = dialogue.attempts.iter().filter(|tried| tried.form != Form::Ordinary).peekable();
+        asked.peek().is_some()
+            && asked.all(|tried| {
+                self.expected(dialogue, tried, true).is_some_and(|answer| {
+                    let refused =
+                        matches!(answer.verdict, Verdict::Reject | Verdict::Defer | Verdict::Unavailable);
+                    refused && answer.confidence == Confidence::Certain
+                })
             })
-        })
     }
 
     fn port(&self, knock: &'r Knock) -> Port<'r> {

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use super::limits::Limits;
 use super::matrix::{Attempt, EXAMPLE, Words};
 use crate::drift::FlowLine;
 use crate::packet::Prefix;
@@ -29,8 +28,8 @@ pub struct Plan {
     pub mail: Vec<Mailing>,
     /// Other targets.
     pub ports: Vec<Knocking>,
-    /// Opened ports that are too many to be tried.
-    pub left_out: usize,
+    /// Opened ports that are too many to be tried, range by range.
+    pub untried: usize,
 }
 
 /// Attempts at one mail target.
@@ -38,6 +37,8 @@ pub struct Plan {
 pub struct Mailing {
     /// Where.
     pub at: SocketAddr,
+    /// Somebody declared it; else only the configuration names it.
+    pub declared: bool,
     /// TLS is spoken there from the first byte.
     pub implicit_tls: bool,
     /// What to try.
@@ -65,15 +66,18 @@ pub fn plan(
     let addresses: BTreeSet<IpAddr> = device.probe.iter().map(|target| target.address).collect();
     let declared =
         |spoken| device.probe.iter().filter(move |t| t.spoken == spoken).flat_map(|target| target.sockets());
-    let mut mail: BTreeMap<SocketAddr, bool> =
-        declared(Spoken::Smtp).map(|at| (at, at.port() == SUBMISSIONS)).collect();
+    // declared, and TLS from the first byte
+    let mut mail: BTreeMap<SocketAddr, (bool, bool)> =
+        declared(Spoken::Smtp).map(|at| (at, (true, at.port() == SUBMISSIONS))).collect();
     for listener in policy.iter().flat_map(|p| &p.listeners).filter(|l| l.protocol == Protocol::Smtp) {
         for address in addresses.iter().filter(|a| serves(listener, **a)) {
             let Some(port) = listener.port else { continue };
-            mail.insert(SocketAddr::new(*address, port), listener.tls == Tls::Implicit);
+            let implicit_tls = listener.tls == Tls::Implicit;
+            let at = mail.entry(SocketAddr::new(*address, port)).or_insert((false, implicit_tls));
+            at.1 = implicit_tls;
         }
     }
-    let (fresh, left_out) = opened_at(opened, &addresses);
+    let (fresh, untried) = opened_at(opened, &addresses);
     let mut ports: BTreeMap<SocketAddr, bool> = fresh.into_iter().map(|at| (at, true)).collect();
     for at in declared(Spoken::Tcp) {
         ports.entry(at).or_insert(false);
@@ -84,17 +88,18 @@ pub fn plan(
     let words = Words { own: &own, mailbox: probing.mailbox.as_deref(), foreign };
     ports.retain(|at, _| wanted(at) && !mail.contains_key(at));
     mail.retain(|at, _| wanted(at));
-    let mailing = |(at, implicit_tls): (SocketAddr, bool)| Mailing {
+    let mailing = |(at, (declared, implicit_tls))| Mailing {
         at,
+        declared,
         implicit_tls,
-        attempts: words.attempts(at.ip()),
+        attempts: words.attempts(SocketAddr::ip(&at)),
     };
     Plan {
         device: device.name.to_string(),
         foreign: (foreign.to_owned(), probing.foreign.is_some()),
         mail: mail.into_iter().map(mailing).collect(),
         ports: ports.into_iter().map(|(at, opened)| Knocking { at, opened }).collect(),
-        left_out,
+        untried,
     }
 }
 
@@ -102,13 +107,6 @@ impl Plan {
     /// Whether nothing is to be tried.
     pub fn is_empty(&self) -> bool {
         self.mail.is_empty() && self.ports.is_empty()
-    }
-
-    /// Attempts and connections that go beyond the caps.
-    pub fn beyond(&self, limits: &Limits) -> usize {
-        let attempts: usize = self.mail.iter().map(|m| m.attempts.len()).sum();
-        let connections = self.mail.len() + self.ports.len();
-        attempts.saturating_sub(limits.attempts) + connections.saturating_sub(limits.connections)
     }
 }
 
@@ -146,25 +144,25 @@ fn own_domains(device: &Device, policy: Option<&Policy>) -> Vec<String> {
 /// Ports that became reachable at some addresses, and how many of a wide range are left out.
 fn opened_at(lines: &[FlowLine], addresses: &BTreeSet<IpAddr>) -> (BTreeSet<SocketAddr>, usize) {
     let mut out = BTreeSet::new();
-    let mut left_out = 0;
+    let mut untried = 0;
     for line in lines.iter().filter(|l| l.hook != "output" && l.proto.as_deref().is_none_or(|p| p == "tcp")) {
         let holds = |address: &&IpAddr| {
             line.dst.as_ref().is_none_or(|all| all.iter().any(|d| contains(d, **address)))
         };
         for address in addresses.iter().filter(holds) {
             match &line.dport {
-                None => left_out += 1,
+                None => untried += usize::from(u16::MAX),
                 Some(ranges) => {
                     for (first, last) in ranges.iter().filter_map(|range| ports(range)) {
                         let end = last.min(first.saturating_add(MAX_RANGE - 1));
                         out.extend((first.max(1)..=end).map(|port| SocketAddr::new(*address, port)));
-                        left_out += usize::from(last - end);
+                        untried += usize::from(last - end);
                     }
                 }
             }
         }
     }
-    (out, left_out)
+    (out, untried)
 }
 
 fn ports(text: &str) -> Option<(u16, u16)> {

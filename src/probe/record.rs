@@ -40,6 +40,8 @@ pub struct Record {
     pub ports: Vec<Knock>,
     /// Attempts and connections that the caps or the time left out.
     pub left_out: usize,
+    /// Ports of wide ranges that the change opened and that were never meant to be tried.
+    pub untried: usize,
 }
 
 /// What was said at one mail target.
@@ -48,6 +50,8 @@ pub struct Record {
 pub struct Dialogue {
     /// Where.
     pub at: SocketAddr,
+    /// Somebody declared it; else only the configuration named it.
+    pub declared: bool,
     /// The address that the server sees of us, as far as we know.
     pub source: Option<IpAddr>,
     /// The address that the server says it sees.

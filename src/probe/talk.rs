@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split
 use tokio::time::timeout;
 
 use super::limits::Limits;
-use super::matrix::Attempt;
+use super::matrix::{Attempt, literal};
 use super::record::{Dialogue, End, Tried};
 use super::reply::{Replies, Reply, Step, Trouble};
 
@@ -73,7 +73,10 @@ pub(super) async fn talk<S: AsyncRead + AsyncWrite>(
     match line.greet(&into.helo).await {
         Ok(welcome) if is_first => {
             into.greeting = Some(welcome.greeting);
-            into.seen = welcome.answer.text.lines().next().and_then(seen);
+            // who does not know his own address says another one, which may be said back
+            let said_back = |address: &IpAddr| into.source.is_none() && literal(*address) == into.helo;
+            let seen = welcome.answer.text.lines().next().and_then(seen);
+            into.seen = seen.filter(|address| !said_back(address));
             into.offers = offers(&welcome.answer);
             into.end = End::Talked;
         }

@@ -13,6 +13,7 @@ use super::plan::{Knocking, Mailing, Plan};
 use super::record::{Dialogue, End, Knock, Met, Record, SCHEMA_VERSION, Tried};
 use super::talk::talk;
 use crate::host::private;
+use crate::packet::Prefix;
 
 /// Attempts over one connection: servers slow down and hang up after some refusals.
 const AT_ONCE: usize = 8;
@@ -52,7 +53,8 @@ impl<'d, D: Dial> Tester<'d, D> {
             ended: clock(),
             mail: Vec::new(),
             ports: Vec::new(),
-            left_out: plan.left_out,
+            left_out: 0,
+            untried: plan.untried,
         };
         for mailing in &plan.mail {
             let dialogue = self.mail(mailing, &mut record.left_out).await;
@@ -69,6 +71,7 @@ impl<'d, D: Dial> Tester<'d, D> {
     async fn mail(&mut self, mailing: &Mailing, left_out: &mut usize) -> Dialogue {
         let mut dialogue = Dialogue {
             at: mailing.at,
+            declared: mailing.declared,
             source: None,
             seen: None,
             helo: String::new(),
@@ -95,6 +98,8 @@ impl<'d, D: Dial> Tester<'d, D> {
             dialogue.helo = literal(dialogue.source.unwrap_or(IpAddr::from([127, 0, 0, 1])));
             if mailing.implicit_tls {
                 dialogue.end = End::ImplicitTls;
+                // what was not said here can still be predicted
+                dialogue.attempts = mailing.attempts.iter().map(Tried::of).collect();
                 return dialogue;
             }
             let done = self.talk(opened, now, &mut dialogue).await;
@@ -149,7 +154,10 @@ impl<'d, D: Dial> Tester<'d, D> {
     /// address and the server's is not. Somebody translates it then, and nobody knows to what.
     fn source_of(&self, to: SocketAddr, local: Option<IpAddr>) -> Option<IpAddr> {
         let declared = self.source.iter().copied().find(|address| address.is_ipv4() == to.is_ipv4());
-        let inside = |address: IpAddr| private().contains(address);
+        // a provider's shared addresses (RFC 6598) are translated as private ones are
+        let shared = "100.64.0.0/10".parse::<Prefix>();
+        let is_shared = |address| shared.as_ref().is_ok_and(|shared| shared.contains(address));
+        let inside = |address: IpAddr| private().contains(address) || is_shared(address);
         declared.or_else(|| local.filter(|local| !inside(*local) || inside(to.ip())))
     }
 }

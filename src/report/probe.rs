@@ -46,6 +46,9 @@ pub fn render(tested: Tested<'_>, style: Style<'_>) -> String {
     for port in &judged.ports {
         let _ = writeln!(out, "  {}", one_port(port, style));
     }
+    if judged.record.untried > 0 {
+        let _ = writeln!(out, "  {}", words::untried(judged.record.untried, lang));
+    }
     for doubt in &judged.doubts {
         let at = doubt.at.map_or_else(String::new, |at| format!("{at}: "));
         let _ = writeln!(out, "  ? {at}{}", words::doubt(doubt.why, lang));
@@ -66,7 +69,7 @@ fn one_place(place: &Place<'_>, style: Style<'_>) -> String {
     if let End::Closed(met) = &dialogue.end {
         return format!("  {}  {}\n", dialogue.at, escape(&words::met(met, lang)));
     }
-    if place.told.is_empty() {
+    if dialogue.end != End::Talked {
         return out;
     }
     let mut builder = Builder::default();
@@ -150,6 +153,7 @@ fn test(tested: &Tested<'_>) -> Value {
         "basis": tested.basis,
         "doubts": judged.doubts,
         "mail": judged.places.iter().map(place).collect::<Vec<_>>(),
+        "untried": judged.record.untried,
         "ports": judged.ports.iter().map(port).collect::<Vec<_>>(),
         "findings": tested.findings,
     })

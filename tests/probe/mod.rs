@@ -3,3 +3,4 @@
 mod hostile;
 #[cfg(unix)]
 mod lab;
+mod model;

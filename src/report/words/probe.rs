@@ -181,6 +181,18 @@ pub fn stored(folder: &str, digest: &str, lang: Lang) -> String {
     }
 }
 
+/// Ports of wide ranges that were not tried.
+pub fn untried(count: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => {
+            format!("{count} more ports that the change opened were not tried: the first 8 of a range are")
+        }
+        Lang::Ja => {
+            format!("ほかに開いた {count} 個のポートは試していません（範囲ごとに最初の 8 個だけを試します）")
+        }
+    }
+}
+
 /// What the prediction rests on.
 pub fn basis(snapshot: Option<&str>, lang: Lang) -> String {
     match (snapshot, lang) {
