@@ -10,35 +10,39 @@ use sekisho::probe::{
 use sekisho::site::{Known, Site, Source};
 use time::OffsetDateTime;
 
-const MAIN: &str = "compatibility_level = 3.6\nmyhostname = mx.city.example.jp\nmydestination = city.example.jp\n\
+pub(super) const MAIN: &str = "compatibility_level = 3.6\nmyhostname = mx.city.example.jp\nmydestination = city.example.jp\n\
     mynetworks = 127.0.0.0/8\nsmtpd_peername_lookup = no\nrelay_domains =\nalias_maps =\nlocal_recipient_maps =\n\
     inet_interfaces = all\nsmtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n";
 
 const FORGED: &str = " -o { smtpd_relay_restrictions = check_sender_access inline:{city.example.jp=OK}, \
     reject_unauth_destination }";
 
-fn model(master: &str) -> DeviceModel {
+pub(super) fn model(master: &str) -> DeviceModel {
+    platform::read(&evidence(MAIN, master))
+}
+
+pub(super) fn evidence(main: &str, master: &str) -> DeviceEvidence {
     let mut device = DeviceEvidence::new("mx1", vec!["postfix".to_owned()], Kind::Bare);
-    for (name, text) in [("main.cf", MAIN), ("master.cf", master)] {
+    for (name, text) in [("main.cf", main), ("master.cf", master)] {
         let artifact = Artifact { bytes: text.as_bytes().into(), proof: Proof::Given };
         device.artifacts.insert(format!("files/etc/postfix/{name}"), artifact);
     }
-    platform::read(&device)
+    device
 }
 
-fn site() -> Site {
+pub(super) fn site() -> Site {
     let text = "[[device]]\nname = \"mx1\"\nplatforms = [\"postfix\"]\nmail_domains = [\"city.example.jp\"]\n\
         probe = [\"smtp 203.0.113.10:25\"]\n[probe]\nforeign = \"far.example\"\n";
     let known = Known { platforms: &["postfix"], ..Known::default() };
     Site::parse(&Source::new("site.toml", text), &known).unwrap()
 }
 
-fn plan_of(site: &Site, model: &DeviceModel) -> Plan {
+pub(super) fn plan_of(site: &Site, model: &DeviceModel) -> Plan {
     plan(site.devices.values().next().unwrap(), &site.probing, model.relay.as_ref(), &[], None)
 }
 
 /// A test in which port 25 refused whatever it must, and nothing could be said elsewhere.
-fn record(plan: &Plan, elsewhere: &End) -> Record {
+pub(super) fn record(plan: &Plan, elsewhere: &End) -> Record {
     let dialogue = |at: SocketAddr, declared: bool, attempts: &[sekisho::probe::Attempt]| {
         let tried = attempts.iter().map(|attempt| {
             let (code, text) = match attempt.form {
