@@ -42,8 +42,8 @@ pub(super) struct Args {
     /// Name of the change in the store; else the id in change.toml
     #[arg(long, value_name = "CHANGE")]
     id: Option<String>,
-    /// Most relay attempts in all
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    /// Most relay attempts in all, 200 at the utmost
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=200))]
     max_attempts: u16,
     #[command(flatten)]
     connect: Connect,

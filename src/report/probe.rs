@@ -93,7 +93,7 @@ fn one_place(place: &Place<'_>, style: Style<'_>) -> String {
     let mut table = builder.build();
     table.with(Border::psql());
     for column in [1, 3] {
-        table.modify(Columns::one(column), Width::wrap(WIDEST));
+        table.modify(Columns::one(column), Width::wrap(WIDEST).keep_words(true));
     }
     let _ = writeln!(out, "{table}");
     out
