@@ -8,6 +8,7 @@ use super::global::{Declared, Format, Global, start_of, store_error, write_outpu
 use crate::evidence::{Phase, Selector, State};
 use crate::finding::{Arg, Finding};
 use crate::platform;
+use crate::probe::Record;
 use crate::report::{Report, card, json, table};
 use crate::rules::{Case, Judged, Verdict, judge};
 
@@ -130,6 +131,24 @@ fn samples(global: &Global, change: &str) -> Result<Vec<State>, CliError> {
     Ok(samples)
 }
 
+/// What the store holds of tests from outside.
+fn tests(after: &State, global: &Global) -> Result<Vec<Record>, CliError> {
+    let Some((change, _)) = &after.phase else { return Ok(Vec::new()) };
+    let entries = match global.store().snapshots(change) {
+        // a snapshot may lie elsewhere than in the store
+        Err(crate::evidence::StoreError::NoChange { .. }) => Vec::new(),
+        other => other.map_err(store_error)?,
+    };
+    let mut records = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.phase == Phase::Probe) {
+        for device in &entry.load().map_err(store_error)?.devices {
+            let record = Record::of(device).map_err(|e| CliError::Exit(Exit::Undecided, e.to_string()))?;
+            records.push(record);
+        }
+    }
+    Ok(records)
+}
+
 /// Judges states, writes every result, and says what the process ends with.
 pub(super) fn conclude(
     states: &States,
@@ -139,12 +158,14 @@ pub(super) fn conclude(
     console: Console,
 ) -> Result<Exit, CliError> {
     let States { before, samples, after, stored } = states;
+    let tests = tests(after, global)?;
     let case = Case {
         before: before.as_ref(),
         samples,
         after,
         site: &declared.site,
         change: declared.change.as_ref(),
+        tests: &tests,
         rules: &declared.rules,
         fail_on: global.fail_on,
     };

@@ -176,6 +176,10 @@ pub trait Platform: Sync {
     fn reload(&self, _restored: &[&str]) -> Vec<String> {
         Vec::new()
     }
+    /// Whether an artifact is part of a mail relay's configuration, as long as no other platform of the device asks for it.
+    fn configures_relay(&self, _artifact: &str) -> bool {
+        false
+    }
     /// What is secret in its artifacts.
     fn secrets(&self) -> &'static [Secret];
     /// What is noise in its artifacts.
@@ -222,6 +226,16 @@ pub fn noise(platforms: &[String]) -> Vec<Noise> {
 /// What has no order in the artifacts of some platforms, and of what they run on.
 pub fn unordered(platforms: &[String]) -> Vec<Unordered> {
     named(platforms).iter().flat_map(|p| p.unordered().iter().copied()).collect()
+}
+
+/// Whether an artifact is part of the mail relay's configuration on a device with these platforms.
+pub fn configures_relay(artifact: &str, platforms: &[String]) -> bool {
+    let all = named(platforms);
+    all.iter().any(|relay| {
+        let others = all.iter().filter(|other| other.id() != relay.id());
+        let asked = |other: &&dyn Platform| other.ask().iter().any(|ask| ask.artifact == artifact);
+        relay.configures_relay(artifact) && !others.into_iter().any(asked)
+    })
 }
 
 /// The platforms whose artifacts a folder of files holds, sorted by id.

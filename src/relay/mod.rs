@@ -44,7 +44,7 @@ mod tokens;
 mod vocabulary;
 
 pub use attempt::{Answer, Attempt, Certificate, Claim, ClaimBy, ClientName, Facts, ServiceAnswer, Verdict};
-pub use candidates::{ANY_SENDER, RecipientForm, SenderKind};
+pub use candidates::{ANY_SENDER, RecipientForm, SenderKind, own_domains};
 pub use dialect::Dialect;
 pub use evaluate::{answer, answer_at};
 pub use exposure::{Change, Drift, Kind, ListenerRef, Logins, Needs, Side, compare, exposures};

@@ -28,6 +28,7 @@ pub fn render(report: &Report<'_>) -> String {
             let _ = writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, report.compared, lang));
             let mut parts = vec![words::summary(&counts(report), lang)];
             parts.push(watched(report));
+            parts.extend(report.judged.tested.map(|t| words::tested(Some(t), lang).to_owned()));
             if report.notes() > 0 {
                 parts.push(words::notes(report.notes(), lang));
             }
@@ -180,6 +181,7 @@ fn counts(report: &Report<'_>) -> words::Counts {
         flows: (sum(|d| d.opened.len()), sum(|d| d.closed.len())),
         complete: (devices.iter().filter(|d| d.complete).count(), devices.len()),
         unread: sum(|d| d.unread.len()),
+        tested: report.judged.tested,
         notes: report.notes(),
     }
 }

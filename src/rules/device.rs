@@ -10,11 +10,12 @@ use crate::drift::{FlowLine, Moment};
 use crate::evidence::{DeviceEvidence, Identity};
 use crate::finding::Finding;
 use crate::platform::{self, Assumption, DeviceModel, Gap};
+use crate::probe::{self, Conclusion, Judged, Record};
 use crate::reason::Reason;
 use crate::site::{Change, Site};
 
 /// One device in two states.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Pair<'a> {
     /// Its name.
     pub name: &'a str,
@@ -24,6 +25,17 @@ pub struct Pair<'a> {
     pub after: Option<&'a DeviceEvidence>,
     /// When the after state was captured.
     pub taken: Option<OffsetDateTime>,
+    /// Tests of it from outside.
+    pub tests: Tests<'a>,
+}
+
+/// Tests of a device from outside.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tests<'a> {
+    /// Since when the relay's configuration is what it is, as far as anybody looked; `None` where nobody captured it.
+    pub since: Option<OffsetDateTime>,
+    /// Those made since then.
+    pub records: &'a [&'a Record],
 }
 
 /// What is known of a device after it was judged.
@@ -53,8 +65,35 @@ pub struct DeviceResult {
     pub text: Vec<TextDrift>,
     /// Who it is.
     pub identity: Identity,
+    /// What came of tests from outside.
+    pub tested: Option<Tested>,
     /// What rules over the whole change need of it.
     pub facts: DeviceFacts,
+}
+
+/// What came of the tests of a device, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tested {
+    /// A stranger was let through.
+    Failed,
+    /// They do not say.
+    Open,
+    /// A relay refused what it must refuse.
+    Passed,
+}
+
+impl Tested {
+    /// `None` without tests. A failed one counts, whatever others say; else a passed one does.
+    pub(super) fn of(tests: &[Judged<'_>]) -> Option<Self> {
+        let failed = tests.iter().any(|test| test.conclusion == Conclusion::Failed);
+        match (failed, tests.iter().any(Judged::proves_relay), tests.is_empty()) {
+            (true, ..) => Some(Self::Failed),
+            (false, true, _) => Some(Self::Passed),
+            (false, false, false) => Some(Self::Open),
+            (false, false, true) => None,
+        }
+    }
 }
 
 /// Judges one device.
@@ -89,16 +128,22 @@ pub fn judge_device(
     result.unread = new_model.gaps.iter().filter(|g| is_unread(&g.reason)).cloned().collect();
     result.assumptions.clone_from(&new_model.assumptions);
     result.filters_packets = new_model.firewall.is_some();
+    let tests: Vec<Judged<'_>> =
+        pair.tests.records.iter().map(|record| probe::judge(record, Some(&new_model), site)).collect();
+    result.tested = Tested::of(&tests);
     let mut view = DeviceView {
         name: pair.name,
         before: old_model.as_ref(),
         after: &new_model,
         flows: None,
         relay: None,
+        platforms: &after.platforms,
         text: &result.text,
         site,
         change,
         taken: pair.taken,
+        unchanged_since: pair.tests.since,
+        tests: &tests,
     };
     let meaningful = old.is_none_or(|old| old.artifacts != after.artifacts) || is_expected(change, pair.name);
     if meaningful {

@@ -8,6 +8,7 @@ pub mod judge;
 pub mod kind;
 pub mod pack;
 pub mod service;
+mod tested;
 pub mod verdict;
 pub mod view;
 

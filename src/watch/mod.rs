@@ -100,7 +100,8 @@ fn looks(case: &Case<'_>, device: &str) -> Vec<Seen> {
         let findings = match (&last, there) {
             (Some((evidence, findings)), Some(there)) if *evidence == there => findings.clone(),
             _ => {
-                let pair = Pair { name: device, before: Some(before), after: there, taken: Some(started) };
+                let (before, taken) = (Some(before), Some(started));
+                let pair = Pair { name: device, before, after: there, taken, ..Pair::default() };
                 let (_, findings) = judge_device(&pair, case.site, case.change, case.rules);
                 let whole = !findings.iter().any(|f| f.rule == EVIDENCE);
                 whole.then(|| findings.into_iter().filter(is_opening).collect())

@@ -95,7 +95,8 @@ impl Watcher {
                 continue;
             }
             let before = case.before.map(|b| b.devices.get(name));
-            let pair = Pair { name, before, after: Some(evidence), taken: Some(started) };
+            let (after, taken) = (Some(evidence), Some(started));
+            let pair = Pair { name, before, after, taken, ..Pair::default() };
             let (_, findings) = judge_device(&pair, case.site, case.change, case.rules);
             let missing: Vec<Reason> =
                 findings.iter().filter(|f| f.rule == EVIDENCE).flat_map(|f| f.reasons.clone()).collect();

@@ -39,6 +39,7 @@ fn judged(rules: [&str; 3], change: &str) -> Judged {
         after: &state(2, after),
         site: &site,
         change: Some(&change),
+        tests: &[],
         rules: &rules_of_pack,
         fail_on: Severity::High,
     })

@@ -50,6 +50,8 @@ pub enum Phase {
     During,
     /// After it ended.
     After,
+    /// A test from outside, whenever it was made; its artifacts are records of [`crate::probe`], no configuration.
+    Probe,
 }
 
 impl Phase {
@@ -59,6 +61,7 @@ impl Phase {
             Self::Before => "before",
             Self::During => "during",
             Self::After => "after",
+            Self::Probe => "probe",
         }
     }
 }
@@ -78,7 +81,7 @@ impl FromStr for Phase {
     type Err = NoPhase;
 
     fn from_str(text: &str) -> Result<Self, NoPhase> {
-        let phases = [Self::Before, Self::During, Self::After];
+        let phases = [Self::Before, Self::During, Self::After, Self::Probe];
         phases.into_iter().find(|p| p.word() == text).ok_or_else(|| NoPhase(text.to_owned()))
     }
 }
@@ -97,7 +100,9 @@ impl Selector {
     pub fn parse(text: &str) -> Option<Self> {
         let (change, phase) = text.rsplit_once(':')?;
         name::check_change(change).ok()?;
-        Some(Self { change: change.to_owned(), phase: phase.parse().ok()? })
+        // tests are no state of a device
+        let phase = phase.parse().ok().filter(|phase| *phase != Phase::Probe)?;
+        Some(Self { change: change.to_owned(), phase })
     }
 }
 
