@@ -1,0 +1,1 @@
+//! An Exim host made of configuration texts, and what is asked of it.
