@@ -10,7 +10,9 @@ pub mod linux;
 mod mta;
 mod netfilter;
 pub mod nftables;
+pub mod opensmtpd;
 pub mod postfix;
+pub mod sendmail;
 pub mod services;
 
 use crate::evidence::DeviceEvidence;
@@ -195,8 +197,14 @@ pub trait Platform: Sync {
 }
 
 /// Every platform, sorted by id. One line each.
-pub static REGISTRY: &[&dyn Platform] =
-    &[&exim::Exim, &iptables::Iptables, &nftables::Nftables, &postfix::Postfix];
+pub static REGISTRY: &[&dyn Platform] = &[
+    &exim::Exim,
+    &iptables::Iptables,
+    &nftables::Nftables,
+    &opensmtpd::OpenSmtpd,
+    &postfix::Postfix,
+    &sendmail::Sendmail,
+];
 
 /// The platform with this id.
 pub fn by_id(id: &str) -> Option<&'static dyn Platform> {

@@ -169,7 +169,8 @@ impl Run<'_> {
             return Leaves::Declared;
         }
         if mailbox.routed && self.names_fresh(&mailbox.mailbox) {
-            return Leaves::Anywhere;
+            let limited = self.routing.routes_are_limited;
+            return if limited { Leaves::Limited } else { Leaves::Anywhere };
         }
         let domain = mailbox.domain();
         let declared = match mailbox.class {

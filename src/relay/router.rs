@@ -154,7 +154,8 @@ impl Run<'_> {
     ) -> Result<(Hop, Option<Location>), Broken> {
         let routing = Arc::clone(&self.routing);
         for router in routing.routers.iter().filter(|r| r.verifies || !verifying) {
-            if !self.holds(&router.condition)? {
+            let condition = router.of_children.as_ref().filter(|_| child).unwrap_or(&router.condition);
+            if !self.holds(condition)? {
                 continue;
             }
             let hop = match &router.does {

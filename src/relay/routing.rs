@@ -21,6 +21,8 @@ pub struct Routing {
     pub delimiters: Box<str>,
     /// Routes left in the local part of a foreign address are accepted.
     pub untrusted_routes: bool,
+    /// Mail with such a route leaves for the domain behind the last `@`, and what that host makes of it is its own.
+    pub routes_are_limited: bool,
     /// Domains delivered to local accounts.
     pub local: DomainList,
     /// Own addresses, as domain literals, are local too; these further ones as well.
@@ -66,6 +68,8 @@ pub struct Routing {
 pub struct Router {
     /// Which addresses it takes; what it says of the recipient is asked about the address on its way.
     pub condition: Condition,
+    /// What is asked instead of an address that came out of another one, where that differs.
+    pub of_children: Option<Condition>,
     /// What it does with them.
     pub does: Does,
     /// Whether it counts when an address is only verified.

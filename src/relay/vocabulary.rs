@@ -24,6 +24,7 @@ impl<'p> Vocabulary<'p> {
         let mut open: Vec<ListId> = listener.stages.iter().map(|stage| stage.list).collect();
         for router in &listener.routing.routers {
             all.condition(&router.condition, &mut open);
+            router.of_children.iter().for_each(|condition| all.condition(condition, &mut open));
         }
         let mut seen = BTreeSet::new();
         while let Some(id) = open.pop() {

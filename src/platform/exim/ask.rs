@@ -6,11 +6,9 @@ use std::collections::BTreeSet;
 
 use crate::evidence::DeviceEvidence;
 use crate::evidence::device::file_artifact;
+use crate::platform::mta::{MAX_ASKED, may_be_fetched};
 use crate::platform::{ABSENT_STATUS, Ask};
 use crate::reason::Reason;
-
-/// Most files that are asked for.
-const MAX_ASKED: usize = 200;
 
 /// Places where a configuration may lie, in the order in which it counts.
 pub(super) const CONFIGURATIONS: [&str; 6] = [
@@ -60,7 +58,7 @@ pub(super) fn first() -> Vec<Ask> {
 pub(super) fn next(got: &DeviceEvidence, wanted: &BTreeSet<String>) -> Vec<Ask> {
     wanted
         .iter()
-        .filter(|path| is_plain(path) && !is_secret(path))
+        .filter(|path| may_be_fetched(path))
         .filter(|path| !got.artifacts.contains_key(&file_artifact(path)))
         .take(MAX_ASKED)
         .map(|path| Ask::file(path))
@@ -79,32 +77,6 @@ pub(super) fn prove(artifact: &str, bytes: &[u8]) -> Result<(), Reason> {
     }
     let expected = if artifact == "exim-bP.txt" { "daemon_smtp_ports" } else { "begin" };
     Err(Reason::ArtifactUnproven { artifact: artifact.to_owned(), expected: expected.to_owned() })
-}
-
-/// An absolute path of harmless characters, short, without steps upward.
-fn is_plain(path: &str) -> bool {
-    path.starts_with('/')
-        && path.len() <= 200
-        && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+@=,".contains(&b))
-        && !path.split('/').any(|part| part == "..")
-}
-
-/// Places where passwords and keys live.
-fn is_secret(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let parts = [
-        "shadow",
-        "passwd",
-        "password",
-        ".key",
-        "/private/",
-        "/.ssh/",
-        "secret",
-        "/root/",
-        "/proc/",
-        "/dev/",
-    ];
-    parts.iter().any(|part| lower.contains(part))
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ pub(super) struct Config {
     pub(super) routers: Vec<Driver>,
     pub(super) transports: BTreeMap<String, Driver>,
     pub(super) authenticators: Vec<Driver>,
+    /// Where a main option is set for the second time.
+    pub(super) twice: Option<Location>,
     /// Lines that fit nowhere.
     pub(super) unread: Vec<Location>,
 }
@@ -149,6 +151,10 @@ impl Config {
         }
         let line = Line { text: text.to_owned(), at: line.at.clone() };
         let (name, value) = option(&line);
+        // the server does not start with an option that is set twice
+        if self.main.contains_key(&name) && self.twice.is_none() {
+            self.twice = Some(line.at.clone());
+        }
         self.main.insert(name, value);
     }
 

@@ -14,8 +14,8 @@ use crate::platform::mta::{listener, not};
 use crate::platform::services;
 use crate::relay::address::{Forms, Refuses};
 use crate::relay::{
-    Action, Auth, Bind, DomainList, DomainMatch, Entry, Listed, Listener, Parents, Policy, Routing, Rule,
-    RuleList, Sees, Stage, StageKind, Step, Tls,
+    Action, Auth, Bind, DomainList, DomainMatch, Entry, Listed, Listener, Parents, Policy, Refusal,
+    RefusalKind, Routing, Rule, RuleList, Sees, Stage, StageKind, Step, Tls,
 };
 
 /// Most listeners.
@@ -49,7 +49,8 @@ impl Reader<'_> {
         let name = door.port.to_string();
         let mut listener = listener(&name, &door.at, door.bind.clone(), Some(door.port), routing);
         listener.stages = self.stages();
-        listener.looks_up_names = true;
+        let twice = self.config.twice.clone();
+        listener.refuses = twice.map(|at| Refusal { kind: RefusalKind::BadParameter, at });
         listener.tls = self.tls(door.port);
         if let Some(at) = self.offers_login() {
             listener.auth = if self.login_under_tls() { Auth::UnderTls } else { Auth::Always };

@@ -21,6 +21,9 @@ use crate::relay::{
     Subject, Table, Transport,
 };
 
+/// Makes a redirection of a subject, an expression and what stands for its match.
+type Making<'m> = &'m dyn Fn((Subject, Part), &str, &str) -> Option<Does>;
+
 impl Reader<'_> {
     /// The routers in order.
     pub(super) fn routers(&self) -> Vec<Router> {
@@ -35,7 +38,13 @@ impl Reader<'_> {
         let no_more = !driver.flag("more", true);
         let verifies = driver.flag("verify", true) && driver.flag("verify_recipient", true);
         let only_verify = driver.flag("verify_only", false);
-        let make = |condition: Condition, does: Does| Router { condition, does, verifies, at: at.clone() };
+        let make = |condition: Condition, does: Does| Router {
+            condition,
+            of_children: None,
+            does,
+            verifies,
+            at: at.clone(),
+        };
         if only_verify {
             let reason = Reason::Unread { text: format!("{}: verify_only", driver.name) };
             return vec![make(all([condition, unread("verify_only")]), Does::Unknown(reason))];
@@ -353,13 +362,7 @@ impl Reader<'_> {
     }
 
     /// `$1` in the data stands for a group of the router's own `local_parts` or `domains`.
-    fn router_groups(
-        &self,
-        driver: &Driver,
-        text: &str,
-        at: &Location,
-        make: &dyn Fn((Subject, Part), &str, &str) -> Option<Does>,
-    ) -> Option<Does> {
+    fn router_groups(&self, driver: &Driver, text: &str, at: &Location, make: Making<'_>) -> Option<Does> {
         if !(1..=9).any(|n| text.contains(&format!("${n}"))) {
             return None;
         }

@@ -49,11 +49,8 @@ pub(super) fn closing(text: &str) -> Option<usize> {
     let mut chars = text.char_indices();
     while let Some((i, c)) = chars.next() {
         match c {
-            '\\' => {
-                if chars.next().is_some_and(|(_, c)| c == 'N') {
-                    protected = !protected;
-                }
-            }
+            '\\' if chars.next().is_some_and(|(_, c)| c == 'N') => protected = !protected,
+            '\\' => {}
             _ if protected => {}
             '{' => depth += 1,
             '}' if depth == 0 => return Some(i),

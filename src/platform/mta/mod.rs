@@ -17,6 +17,33 @@ use crate::relay::{
     Row, Subject, Table, Test, Tls, Transport,
 };
 
+/// Most files that a configuration may make us ask for.
+pub(super) const MAX_ASKED: usize = 200;
+
+/// Whether a path that a device names may be fetched: absolute, short, of harmless characters, without steps upward, and
+/// no place where passwords or keys live.
+pub(super) fn may_be_fetched(path: &str) -> bool {
+    const SECRET: [&str; 11] = [
+        "shadow",
+        "passwd",
+        "password",
+        ".key",
+        "/private/",
+        "/.ssh/",
+        "secret",
+        "authinfo",
+        "/root/",
+        "/proc/",
+        "/dev/",
+    ];
+    let lower = path.to_ascii_lowercase();
+    path.starts_with('/')
+        && path.len() <= 200
+        && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+@=,".contains(&b))
+        && !path.split('/').any(|part| part == "..")
+        && !SECRET.iter().any(|part| lower.contains(part))
+}
+
 /// What never holds.
 pub(super) fn never() -> Condition {
     Condition::Not(Box::new(Condition::Always))

@@ -41,6 +41,7 @@ pub(super) fn routing(
     Routing {
         forms: forms(&resolve),
         percent_domains: DomainList::default(),
+        routes_are_limited: false,
         routers: Vec::new(),
         delimiters: resolve.get("recipient_delimiter").into(),
         untrusted_routes: config.global().flag("allow_untrusted_routing"),

@@ -1,0 +1,1 @@
+//! A Sendmail host made of configuration texts, and what is asked of it.
