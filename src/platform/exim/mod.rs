@@ -17,9 +17,6 @@ mod reader;
 mod routers;
 mod split;
 
-#[cfg(test)]
-mod tests;
-
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 

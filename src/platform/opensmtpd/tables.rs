@@ -117,7 +117,11 @@ pub(super) fn names(name: &str, entries: &Entries, subject: Subject) -> Conditio
     match entries {
         Entries::Known(rows) => {
             let one = |(key, _, at): &(String, String, Location)| pattern_row(&glob(key), key, true, at);
-            held(subject, part, Parents::No, patterns(name, rows.iter().map(one).collect()))
+            // no client's name begins with a dot: such a row never matches
+            let can = |row: &&(String, String, Location)| {
+                subject != Subject::ReverseName || !row.0.starts_with('.')
+            };
+            held(subject, part, Parents::No, patterns(name, rows.iter().filter(can).map(one).collect()))
         }
         Entries::Unknown(source) => held(subject, part, Parents::No, unknown_table(source)),
     }

@@ -7,9 +7,6 @@ mod access;
 mod features;
 mod policy;
 
-#[cfg(test)]
-mod tests;
-
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 

@@ -1,1 +1,0 @@
-//! An Exim host made of configuration texts, and what is asked of it.
