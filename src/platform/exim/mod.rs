@@ -14,6 +14,7 @@ mod lists;
 mod lookups;
 mod policy;
 mod reader;
+mod redirect;
 mod routers;
 mod split;
 

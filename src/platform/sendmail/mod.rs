@@ -6,6 +6,7 @@
 mod access;
 mod features;
 mod policy;
+mod routing;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -151,7 +152,7 @@ fn read(evidence: &DeviceEvidence, own: Option<AddressSet>) -> Option<(Policy, V
     let relay = class("/etc/mail/relay-domains", &features.relay);
     let aliases = file("/etc/aliases").map(|text| mta::aliases("/etc/aliases", "files/etc/aliases", &text).0);
     let virtual_users = features.has("virtusertable").then(|| match file("/etc/mail/virtusertable") {
-        Some(text) => policy::virtual_users("files/etc/mail/virtusertable", &text),
+        Some(text) => routing::virtual_users("files/etc/mail/virtusertable", &text),
         None => mta::unknown_table("/etc/mail/virtusertable"),
     });
     let gap = |at: &Location| Gap {
