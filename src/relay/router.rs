@@ -117,7 +117,11 @@ impl Run<'_> {
                 continue;
             }
             seen.push(next.clone());
-            let (hop, _) = self.hop(&next.address, seen.len() > 1, false)?;
+            let (hop, at) = self.hop(&next.address, seen.len() > 1, false)?;
+            // where no rule permitted it, the first router that took it did
+            if self.lines.is_empty() {
+                self.lines.extend(at);
+            }
             match hop {
                 Hop::To(transport) => {
                     let mailbox = self.resolve(&next.address)?;
@@ -169,10 +173,6 @@ impl Run<'_> {
                     None => continue,
                 },
             };
-            // what a mailbox was turned into decided nothing by itself
-            if !child {
-                self.lines = vec![router.at.clone()];
-            }
             return Ok((hop, Some(router.at.clone())));
         }
         Ok((Hop::Refused(550), None))

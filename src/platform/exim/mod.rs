@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Ask, DeviceModel, Gap, Noise, Platform, Restore, Secret, linux, mta};
 use crate::evidence::DeviceEvidence;
 use crate::evidence::device::file_artifact;
+use crate::finding::Location;
 use crate::packet::address::AddressSet;
 use crate::reason::Reason;
 use crate::relay::Policy;
@@ -183,7 +184,13 @@ fn read(evidence: &DeviceEvidence, own: Option<AddressSet>) -> Option<(Policy, V
             None => evidence.is_absent(&file_artifact(path)).then_some(None),
         }
     };
-    let lines = lines::read(&origin.artifact, &origin.text, &origin.macros, &file);
+    let mut lines = lines::read(&origin.artifact, &origin.text, &origin.macros, &file);
+    if origin.packaged {
+        // the packaged text is not the device's file: its line numbers are nobody's
+        for line in &mut lines.lines {
+            line.at = Location::within(origin.artifact.as_str(), line.text.as_str());
+        }
+    }
     let config = Config::new(&lines.lines);
     let asked = options(evidence);
     let known = |name: &str| {

@@ -136,6 +136,12 @@ impl Access {
         rows
     }
 
+    /// Where the map lets clients relay: its first such row.
+    pub(super) fn relays_at(&self) -> Option<&Location> {
+        let rows = self.tagged("connect", true).into_values();
+        rows.filter(|answer| answer.says() == Says::Relay).map(|answer| &answer.at).min()
+    }
+
     /// Keys of a tag with this answer: whole addresses and `user@`, or domains.
     pub(super) fn keys(
         &self,

@@ -17,6 +17,8 @@ pub(super) struct Daemon {
 pub(super) struct Features {
     /// Names of `FEATURE`s, with their first argument.
     pub(super) features: BTreeMap<String, String>,
+    /// Where each stands.
+    pub(super) places: BTreeMap<String, Location>,
     /// `define`s.
     pub(super) defines: BTreeMap<String, String>,
     /// Relay domains and local domains written into the configuration.
@@ -80,7 +82,9 @@ fn mc(artifact: &str, text: &str, file: &dyn Fn(&str) -> Option<String>, depth: 
         match name.trim() {
             "FEATURE" => {
                 let argument = arguments.get(1).cloned().unwrap_or_default();
-                out.features.insert(first.replace("blacklist", "blocklist"), argument);
+                let name = first.replace("blacklist", "blocklist");
+                out.places.insert(name.clone(), at);
+                out.features.insert(name, argument);
             }
             "define" => {
                 out.defines.insert(first, arguments.get(1).cloned().unwrap_or_default());

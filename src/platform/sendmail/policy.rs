@@ -108,6 +108,12 @@ impl Host<'_> {
         Rule { step: Step::If(condition, action), at: self.at.clone() }
     }
 
+    /// A rule that a feature brings.
+    fn of(&self, feature: &str, condition: Condition, action: Action) -> Rule {
+        let at = self.features.places.get(feature).unwrap_or(self.at).clone();
+        Rule { step: Step::If(condition, action), at }
+    }
+
     fn clients(&self, list: ClientList) -> Condition {
         Condition::ClientIn(Arc::new(list))
     }
@@ -208,7 +214,7 @@ impl Host<'_> {
             out.push(self.rule(any([whole, all([not(kept), domain])]), Action::Refuse(550)));
         }
         if self.features.has("promiscuous_relay") {
-            out.push(self.rule(Condition::Always, Action::Permit));
+            out.push(self.of("promiscuous_relay", Condition::Always, Action::Permit));
             return out;
         }
         if self.features.trusts_login {
@@ -221,9 +227,13 @@ impl Host<'_> {
                 about: Subject::Recipient,
                 text: "relay_based_on_MX".into(),
             };
-            out.push(self.rule(Condition::Dns(dns), Action::Permit));
+            out.push(self.of("relay_based_on_MX", Condition::Dns(dns), Action::Permit));
         }
-        out.push(self.rule(any([Condition::ClientIsOwn, self.trusted_addresses()]), Action::Permit));
+        let relays = self.access.as_ref().and_then(Access::relays_at);
+        let named = self.relay.iter().flatten().map(|(_, at)| at).next();
+        let at = relays.or(named).unwrap_or(self.at).clone();
+        let trusted = any([Condition::ClientIsOwn, self.trusted_addresses()]);
+        out.push(Rule { step: Step::If(trusted, Action::Permit), at });
         out.extend(self.by_sender());
         out.extend(self.by_name());
         out.push(self.rule(Condition::Always, Action::Refuse(550)));
@@ -273,7 +283,7 @@ impl Host<'_> {
                 held(Subject::Sender, Part::Domain, Parents::No, names),
                 held(Subject::Sender, Part::Domain, Parents::No, own),
             ]);
-            out.push(self.rule(local, Action::Permit));
+            out.push(self.of("relay_local_from", local, Action::Permit));
         }
         if let Some(argument) = self.features.features.get("relay_mail_from") {
             let relay = |says| says == Says::Relay;
@@ -289,7 +299,7 @@ impl Host<'_> {
                         let table = access.keys("from", false, true, &relay);
                         parts.push(held(Subject::Sender, Part::Domain, Parents::Bare, table));
                     }
-                    out.push(self.rule(any(parts), Action::Permit));
+                    out.push(self.of("relay_mail_from", any(parts), Action::Permit));
                 }
                 None => out.push(self.rule(unread("relay_mail_from"), Action::Permit)),
             }
