@@ -136,10 +136,11 @@ impl Access {
         rows
     }
 
-    /// Where the map lets clients relay: its first such row.
+    /// Where the map lets the most clients relay.
     pub(super) fn relays_at(&self) -> Option<&Location> {
-        let rows = self.tagged("connect", true).into_values();
-        rows.filter(|answer| answer.says() == Says::Relay).map(|answer| &answer.at).min()
+        let rows = self.tagged("connect", true).into_iter().filter(|(_, a)| a.says() == Says::Relay);
+        let wide = |key: &str| network(key).map_or(u8::MAX, |prefix| prefix.length());
+        rows.min_by_key(|(key, answer)| (wide(key), &answer.at)).map(|(_, answer)| &answer.at)
     }
 
     /// Keys of a tag with this answer: whole addresses and `user@`, or domains.
