@@ -3,12 +3,16 @@
 //! A platform is one folder and one line in [`REGISTRY`]. It turns artifacts into the vendor-neutral
 //! [`DeviceModel`]; nothing behind it ever sees a vendor's word again.
 
+pub mod exim;
 pub mod icmp;
 pub mod iptables;
 pub mod linux;
+mod mta;
 mod netfilter;
 pub mod nftables;
+pub mod opensmtpd;
 pub mod postfix;
+pub mod sendmail;
 pub mod services;
 
 use crate::evidence::DeviceEvidence;
@@ -193,7 +197,14 @@ pub trait Platform: Sync {
 }
 
 /// Every platform, sorted by id. One line each.
-pub static REGISTRY: &[&dyn Platform] = &[&iptables::Iptables, &nftables::Nftables, &postfix::Postfix];
+pub static REGISTRY: &[&dyn Platform] = &[
+    &exim::Exim,
+    &iptables::Iptables,
+    &nftables::Nftables,
+    &opensmtpd::OpenSmtpd,
+    &postfix::Postfix,
+    &sendmail::Sendmail,
+];
 
 /// The platform with this id.
 pub fn by_id(id: &str) -> Option<&'static dyn Platform> {

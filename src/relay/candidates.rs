@@ -124,6 +124,7 @@ pub(super) fn address_tables(listener: &Listener) -> impl Iterator<Item = &Arc<T
         .chain(&listed.virtual_mailboxes)
         .chain(&listed.relay)
         .chain(lists)
+        .chain(routing.redirects().map(|lookup| &lookup.table))
 }
 
 /// Domains that the host names as its own, plain names first.

@@ -33,6 +33,7 @@ mod quick;
 mod reach;
 mod recipient;
 mod route;
+mod router;
 mod routing;
 mod rules;
 mod run;
@@ -57,8 +58,8 @@ pub use policy::{
     RefusalKind, Sees, Stage, StageKind, Tls,
 };
 pub use reach::{Everybody, Reached, Reaching, Trust};
-pub use routing::{Agent, Defaults, Leaves, Next, Routing, Transport};
-pub use rules::{Action, Condition, Dns, DnsQuestion, Lookup, Rule, RuleList, Step, Subject};
+pub use routing::{Agent, Defaults, Does, Leaves, Next, Router, Routing, Transport};
+pub use rules::{Action, Condition, Dns, DnsQuestion, Lookup, Part, Rule, RuleList, Step, Subject};
 pub use safeguard::{Level, Safeguard, Weakened};
 pub use suffix::{is_open, registrable};
 pub use table::{Content, Found, PatternRow, Row, Rows, Table, Test};
