@@ -184,6 +184,11 @@ pub enum Reason {
         /// Which state: `before`, `after`, or how the user named it.
         state: String,
     },
+    /// Looks during the work were meant to see the device, and none saw it whole.
+    NeverSeen {
+        /// How many looks.
+        looks: u64,
+    },
     /// One state holds a platform of the device, and the other neither holds it nor says that it is not there.
     PlatformOnce {
         /// The platform.

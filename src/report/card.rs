@@ -186,10 +186,16 @@ fn counts(report: &Report<'_>) -> words::Counts {
 
 fn watched(report: &Report<'_>) -> String {
     let style: Style<'_> = report.style;
-    match &report.judged.watched {
-        None => words::not_watched(style.lang).to_owned(),
-        Some(w) => {
-            words::watched(&between(w.from, w.to, style), &span(w.longest_gap, style.lang), style.lang)
-        }
+    let lang = style.lang;
+    let Some(watch) = &report.judged.watched else { return words::not_watched(lang).to_owned() };
+    let between = between(watch.from, watch.to, style);
+    let mut parts = vec![words::watched(&between, &span(watch.longest_gap, lang), lang)];
+    if watch.incomplete > 0 {
+        parts.push(words::looks_incomplete(watch.incomplete, watch.samples, lang));
     }
+    if !watch.unwatched.is_empty() {
+        let devices: Vec<String> = watch.unwatched.iter().map(|device| escape(device)).collect();
+        parts.push(words::unwatched(&devices, lang));
+    }
+    parts.join(if lang == Lang::Ja { "、" } else { ", " })
 }

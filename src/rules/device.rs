@@ -8,7 +8,8 @@ use super::view::{DeviceFacts, DeviceView, Flows};
 use crate::drift::text::{Normaliser, TextDrift};
 use crate::drift::{FlowLine, Moment};
 use crate::evidence::{DeviceEvidence, Identity};
-use crate::finding::Finding;
+use crate::finding::{Confidence, Finding, Witness};
+use crate::host::HostFacts;
 use crate::platform::{self, Assumption, DeviceModel, Gap};
 use crate::reason::Reason;
 use crate::site::{Change, Site};
@@ -35,8 +36,10 @@ pub struct DeviceResult {
     pub platforms: Vec<String>,
     /// It has a packet filter that was read.
     pub filters_packets: bool,
-    /// Every artifact is there and proven.
+    /// Every artifact is there and proven, in both states.
     pub complete: bool,
+    /// What the state after lacks of this device; without any, that look saw it whole.
+    pub lacks: Vec<Reason>,
     /// Lines that were not understood, after.
     pub unread: Vec<Gap>,
     /// What was taken for granted.
@@ -64,28 +67,28 @@ pub fn judge_device(
     change: Option<&Change>,
     rules: &[Rule],
 ) -> (DeviceResult, Vec<Finding>) {
-    let mut findings = Vec::new();
     let mut result = DeviceResult { name: pair.name.to_owned(), ..DeviceResult::default() };
     let Some(after) = pair.after else {
-        findings.push(evidence(Some(pair.name), Reason::NotCaptured { state: "after".to_owned() }));
-        return (result, findings);
+        result.lacks.push(Reason::NotCaptured { state: "after".to_owned() });
+        return (result, vec![evidence(Some(pair.name), Reason::NotCaptured { state: "after".to_owned() })]);
     };
     result.platforms.clone_from(&after.platforms);
     result.identity = after.identity.clone();
     let old = pair.before.flatten();
-    if pair.before == Some(None) {
-        findings.push(evidence(Some(pair.name), Reason::NotCaptured { state: "before".to_owned() }));
-    }
     let new_model = platform::read(after);
     let old_model = old.map(platform::read);
-    incomplete(pair.name, after, &new_model, &mut findings);
+    result.lacks = lacks(after, &new_model);
+    let mut old_lacks = Vec::new();
+    if pair.before == Some(None) {
+        old_lacks.push(Reason::NotCaptured { state: "before".to_owned() });
+    }
     if let (Some(old), Some(model)) = (old, &old_model) {
-        incomplete(pair.name, old, model, &mut findings);
-        findings.extend(once(old, after, "after").map(|reason| evidence(Some(pair.name), reason)));
-        findings.extend(once(after, old, "before").map(|reason| evidence(Some(pair.name), reason)));
+        old_lacks.extend(lacks(old, model));
+        result.lacks.extend(once(old, after, "after"));
+        old_lacks.extend(once(after, old, "before"));
         result.text = Normaliser::of(&after.platforms).compare(old, after);
     }
-    result.complete = findings.is_empty();
+    result.complete = result.lacks.is_empty() && old_lacks.is_empty();
     result.unread = new_model.gaps.iter().filter(|g| is_unread(&g.reason)).cloned().collect();
     result.assumptions.clone_from(&new_model.assumptions);
     result.filters_packets = new_model.firewall.is_some();
@@ -104,12 +107,17 @@ pub fn judge_device(
     if meaningful {
         match flows(&view) {
             Ok(flows) => view.flows = flows,
-            Err(reason) => findings.push(evidence(Some(pair.name), reason)),
+            Err(reason) => result.lacks.push(reason),
         }
     }
+    let lacking = result.lacks.iter().chain(&old_lacks).cloned();
+    let mut findings: Vec<Finding> = lacking.map(|reason| evidence(Some(pair.name), reason)).collect();
     view.relay = crate::drift::relay::between(pair.name, old_model.as_ref(), &new_model, site);
     for rule in rules {
         findings.extend(rule.kind.device(rule, &mut view));
+    }
+    if let Some(unlike) = old_model.as_ref().and_then(|old| unlike(&old.host, &new_model.host)) {
+        findings.iter_mut().for_each(|finding| unsettle(finding, &unlike));
     }
     let relay = view.relay.take().unwrap_or_default();
     let unknown = meaningful && view.flows.is_none() && old_model.as_ref().is_some_and(filters_packets);
@@ -125,6 +133,24 @@ pub fn judge_device(
     result.relay = relay;
     result.facts = facts(&result, old, after);
     (result, findings)
+}
+
+/// A fact that decides where packets go, and that only one state holds: their ways differ by what is not known, too.
+fn unlike(old: &HostFacts, new: &HostFacts) -> Option<Reason> {
+    let facts = [
+        ("ip addr", old.addresses.is_some(), new.addresses.is_some()),
+        ("ip route", old.routes.is_some(), new.routes.is_some()),
+    ];
+    let (fact, ..) = facts.into_iter().find(|(_, old, new)| old != new)?;
+    Some(Reason::HostFactMissing { fact: fact.to_owned() })
+}
+
+/// A finding about packets that is not certain after all.
+fn unsettle(finding: &mut Finding, why: &Reason) {
+    if matches!(finding.witness, Some(Witness::Packet(_))) && finding.confidence == Confidence::Certain {
+        finding.confidence = Confidence::Possible;
+        finding.reasons.push(why.clone());
+    }
 }
 
 /// The packets of both states; `None` when the device filters none or has no before.
@@ -160,13 +186,16 @@ fn is_expected(change: Option<&Change>, device: &str) -> bool {
 }
 
 /// What is missing or unproven in one state of a device.
-fn incomplete(name: &str, device: &DeviceEvidence, model: &DeviceModel, findings: &mut Vec<Finding>) {
+fn lacks(device: &DeviceEvidence, model: &DeviceModel) -> Vec<Reason> {
     let failures = device.failures.iter().cloned();
     let gaps = model.gaps.iter().filter(|g| !is_unread(&g.reason)).map(|g| g.reason.clone());
-    findings.extend(failures.chain(gaps).map(|reason| evidence(Some(name), reason)));
-    if device.platforms.is_empty() {
-        findings.push(evidence(Some(name), Reason::PlatformUnknown));
-    }
+    let unknown = device.platforms.is_empty().then_some(Reason::PlatformUnknown);
+    failures.chain(gaps).chain(unknown).collect()
+}
+
+/// Whether one state of a device holds all that is asked of it.
+pub fn is_whole(device: &DeviceEvidence) -> bool {
+    lacks(device, &platform::read(device)).is_empty()
 }
 
 /// Platforms that one state holds and the other, called `state`, neither holds nor is known to be without: what they

@@ -14,6 +14,7 @@ use crate::evidence::State;
 use crate::finding::{Arg, Confidence, Finding, Phrase, Severity};
 use crate::reason::Reason;
 use crate::site::{Change, Site};
+use crate::watch::Watch;
 
 /// Everything that is judged together.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +59,10 @@ pub struct Watched {
     pub to: OffsetDateTime,
     /// Number of looks.
     pub samples: usize,
+    /// How many of them did not see every device whole.
+    pub incomplete: usize,
+    /// Devices that none of them saw whole.
+    pub unwatched: Vec<String>,
     /// Longest span between two looks, in seconds.
     pub longest_gap: i64,
 }
@@ -77,18 +82,15 @@ pub fn judge(case: &Case<'_>) -> Judged {
     let mut findings: Vec<Finding> = findings.drain(..).flatten().collect();
     let facts: BTreeMap<String, DeviceFacts> =
         devices.iter().map(|d: &DeviceResult| (d.name.clone(), d.facts.clone())).collect();
-    let gaps = crate::watch::gaps(case);
+    let watch = Watch::of(case);
+    let gaps = watch.gaps(case);
     let view = ChangeView { devices: &facts, site: case.site, change: case.change, gaps: &gaps };
     findings.extend(case.rules.iter().flat_map(|rule| rule.kind.change(rule, &view)));
-    findings.extend(crate::watch::transients(case, &findings));
+    findings.extend(watch.transients(case, &findings));
+    findings.extend(watch.unseen());
     findings.extend(missing(case, &devices));
     sort(&mut findings);
-    Judged {
-        verdict: verdict(&findings, case.fail_on),
-        findings,
-        devices,
-        watched: crate::watch::watched(case),
-    }
+    Judged { verdict: verdict(&findings, case.fail_on), findings, devices, watched: watch.watched(case) }
 }
 
 /// One device of a case.

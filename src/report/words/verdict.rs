@@ -157,6 +157,22 @@ pub fn watched(between: &str, gap: &str, lang: Lang) -> String {
     }
 }
 
+/// Looks that did not see every device whole.
+pub fn looks_incomplete(incomplete: usize, all: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{incomplete} of {all} looks incomplete"),
+        Lang::Ja => format!("{all} 回中 {incomplete} 回は取得不完全"),
+    }
+}
+
+/// Devices that no look saw.
+pub fn unwatched(devices: &[String], lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("never seen whole: {}", devices.join(", ")),
+        Lang::Ja => format!("一度も完全には監視できなかった機器: {}", devices.join("、")),
+    }
+}
+
 /// Heads of the table of findings.
 pub const fn heads(lang: Lang) -> [&'static str; 5] {
     match lang {
