@@ -255,6 +255,44 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// The device could not be reached, was not the right one, or was of no more use: whatever else is missing of it
+    /// follows from this.
+    pub const fn is_of_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::TimedOut { .. }
+                | Self::NotSsh { .. }
+                | Self::NoCommonAlgorithm { .. }
+                | Self::ConnectionLost { .. }
+                | Self::Flooded { .. }
+                | Self::ExecRefused { .. }
+                | Self::NoShell { .. }
+                | Self::NoCredential { .. }
+                | Self::HostKeyChanged { .. }
+                | Self::HostKeyTypeNew { .. }
+                | Self::HostKeyRevoked { .. }
+                | Self::HostKeyUnknown { .. }
+                | Self::LoginRefused { .. }
+                | Self::DeviceFailed { .. }
+        )
+    }
+
+    /// The artifact that it is about, where it says what became of one.
+    pub fn artifact(&self) -> Option<&str> {
+        match self {
+            Self::ArtifactMissing { artifact }
+            | Self::ArtifactUnproven { artifact, .. }
+            | Self::ArtifactUnreadable { artifact, .. }
+            | Self::ArtifactTooLarge { artifact, .. }
+            | Self::AnswerBroken { artifact, .. }
+            | Self::NotAsked { artifact } => Some(artifact),
+            _ => None,
+        }
+    }
+}
+
 /// How an answer broke on its way.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "kebab-case")]

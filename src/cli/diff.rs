@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
         })
         .collect();
     print(&devices, args, global)?;
-    let differs = devices.iter().any(|d| d.facts.changed_meaning || !d.facts.has_before);
+    let differs = devices.iter().any(|d| d.facts.changed_meaning.is_some() || !d.facts.compared);
     Ok(if args.exit_code && differs { Exit::Deny } else { Exit::Allow })
 }
 

@@ -25,7 +25,7 @@ pub fn render(report: &Report<'_>) -> String {
     match blocking.first() {
         None => {
             let plan = report.planned.is_some();
-            let _ = writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, report.compared, lang));
+            let _ = writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, lang));
             let mut parts = vec![words::summary(&counts(report), lang)];
             parts.push(watched(report));
             if report.notes() > 0 {

@@ -63,17 +63,13 @@ pub const fn severity(severity: Severity, lang: Lang) -> &'static str {
     }
 }
 
-/// The first words of an ALLOW: nothing new, as far as the case goes.
-pub const fn nothing_new(plan: bool, compared: bool, lang: Lang) -> &'static str {
-    match (compared, plan, lang) {
-        (false, _, Lang::En) => "no open mail relay (end state only: nothing to compare with)",
-        (false, _, Lang::Ja) => {
-            "第三者中継はありません（比べる相手がないため、現在の状態だけを確認しました）"
-        }
-        (true, true, Lang::En) => "nothing new is reachable beyond the plan, no new mail relay",
-        (true, true, Lang::Ja) => "計画外の新しい通信・中継はありません",
-        (true, false, Lang::En) => "nothing new is reachable, no new mail relay",
-        (true, false, Lang::Ja) => "新しい通信・中継はありません",
+/// The first words of an ALLOW: nothing new.
+pub const fn nothing_new(plan: bool, lang: Lang) -> &'static str {
+    match (plan, lang) {
+        (true, Lang::En) => "nothing new is reachable beyond the plan, no new mail relay",
+        (true, Lang::Ja) => "計画外の新しい通信・中継はありません",
+        (false, Lang::En) => "nothing new is reachable, no new mail relay",
+        (false, Lang::Ja) => "新しい通信・中継はありません",
     }
 }
 
