@@ -2,14 +2,17 @@
 //! rests on.
 
 use std::fmt::Write;
+use std::path::Path;
 
-use super::text::escape;
+use super::text::{escape, quoted};
 use super::words::phrases::{Style, between, fill, span};
 use super::words::verdict as words;
 use super::{Lang, Report};
+use crate::evidence::STORE;
 use crate::finding::{Confidence, Decided, Finding, Status, Witness};
-use crate::rules::verdict::weight;
+use crate::rules::verdict::{EVIDENCE, weight};
 use crate::rules::{Rule, Verdict};
+use crate::watch::TRANSIENT;
 
 /// The whole text; ends with a line feed.
 pub fn render(report: &Report<'_>) -> String {
@@ -82,8 +85,7 @@ pub(super) fn title(finding: &Finding, style: Style<'_>) -> String {
     };
     let text = if finding.status == Status::Passed { format!("{}{text}", words::during(lang)) } else { text };
     // what is missing is said as it is; only what could be harmful is "possible"
-    let unsure =
-        finding.confidence == Confidence::Possible && finding.rule != crate::rules::verdict::EVIDENCE;
+    let unsure = finding.confidence == Confidence::Possible && finding.rule != EVIDENCE;
     if unsure { format!("{}{text}", words::possibly(lang)) } else { text }
 }
 
@@ -112,14 +114,23 @@ fn details(out: &mut String, finding: &Finding, report: &Report<'_>) {
     let fix = report
         .rule(&finding.rule)
         .map(|rule| fill(&texts(rule, lang).fix, |n| finding.args.get(n).cloned(), report.style));
-    let undo = report.stored.then_some(()).and(report.change).zip(finding.device.as_deref());
-    let undo = undo
-        .filter(|_| report.compared && finding.rule != crate::rules::verdict::EVIDENCE)
-        .map(|(change, device)| words::rollback(&escape(change), &escape(device), lang));
+    let undo = undo(finding, report);
     for (i, line) in undo.into_iter().chain(fix).enumerate() {
         let label = if i == 0 { labels.fix.to_owned() } else { " ".repeat(super::text::width(labels.fix)) };
         let _ = writeln!(out, "  {label} {line}");
     }
+}
+
+/// The command that prints the way back: where something stands that was not there before, and both states are kept.
+fn undo(finding: &Finding, report: &Report<'_>) -> Option<String> {
+    let over = finding.status == Status::Passed || finding.rule == TRANSIENT;
+    let (change, device) = report.change.zip(finding.device.as_deref())?;
+    let store = report.store.filter(|_| !over && finding.rule != EVIDENCE)?;
+    let mut command = format!("sekisho rollback {} --device {}", quoted(change), quoted(device));
+    if store != Path::new(STORE) {
+        let _ = write!(command, " --store {}", quoted(&store.display().to_string()));
+    }
+    Some(words::rollback(&command, report.style.lang))
 }
 
 /// The witness in one line.

@@ -233,13 +233,9 @@ pub fn site(path: Option<&str>, lang: Lang) -> String {
 }
 
 /// Restoring commands are printed, never run.
-pub fn rollback(change: &str, device: &str, lang: Lang) -> String {
+pub fn rollback(command: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => {
-            format!("sekisho rollback {change} --device {device}   (printed only, nothing is changed)")
-        }
-        Lang::Ja => {
-            format!("sekisho rollback {change} --device {device}   （手順を表示するだけで、変更はしません）")
-        }
+        Lang::En => format!("{command}   (printed only, nothing is changed)"),
+        Lang::Ja => format!("{command}   （手順を表示するだけで、変更はしません）"),
     }
 }
