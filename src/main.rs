@@ -9,8 +9,12 @@ use sekisho::cli::{self, Cli, CliError, exit::Exit};
 
 fn main() -> ExitCode {
     panic::set_hook(Box::new(confess));
-    // a panic must look like nothing but our own failure, least of all like a verdict
-    panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Internal).into()
+    caught(run).into()
+}
+
+/// A panic must look like nothing but our own failure, least of all like a verdict.
+fn caught(work: impl FnOnce() -> Exit) -> Exit {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Exit::Internal)
 }
 
 fn run() -> Exit {
@@ -24,7 +28,7 @@ fn run() -> Exit {
     match cli::run(&cli) {
         Ok(exit) => exit,
         Err(error) => {
-            let text = error.to_string();
+            let text = error.say(cli.lang());
             // a rejected declaration already says which file it is about
             let text =
                 if matches!(error, CliError::Declaration(_)) { text } else { format!("sekisho: {text}\n") };
@@ -53,4 +57,21 @@ fn say(text: &str) {
     let lines: String =
         text.lines().map(|line| format!("{}\n", sekisho::report::text::escape(line))).collect();
     let _ = anstream::stderr().write_all(lines.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_our_own_failure_and_no_verdict() {
+        assert_eq!(caught(|| panic!("on purpose")).code(), 70);
+        // devices are judged in threads of their own
+        let threads = || std::thread::scope(|scope| scope.spawn(|| panic!("on purpose")).join());
+        assert_eq!(
+            caught(|| threads().map_or_else(|why| panic::resume_unwind(why), |()| Exit::Allow)).code(),
+            70
+        );
+        assert_eq!(caught(|| Exit::Deny).code(), 1);
+    }
 }

@@ -184,6 +184,11 @@ pub enum Reason {
         /// Which state: `before`, `after`, or how the user named it.
         state: String,
     },
+    /// Looks during the work were meant to see the device, and none saw it whole.
+    NeverSeen {
+        /// How many looks.
+        looks: u64,
+    },
     /// One state holds a platform of the device, and the other neither holds it nor says that it is not there.
     PlatformOnce {
         /// The platform.
@@ -248,6 +253,44 @@ pub enum Reason {
         /// What was being evaluated.
         subject: String,
     },
+}
+
+impl Reason {
+    /// The device could not be reached, was not the right one, or was of no more use: whatever else is missing of it
+    /// follows from this.
+    pub const fn is_of_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::TimedOut { .. }
+                | Self::NotSsh { .. }
+                | Self::NoCommonAlgorithm { .. }
+                | Self::ConnectionLost { .. }
+                | Self::Flooded { .. }
+                | Self::ExecRefused { .. }
+                | Self::NoShell { .. }
+                | Self::NoCredential { .. }
+                | Self::HostKeyChanged { .. }
+                | Self::HostKeyTypeNew { .. }
+                | Self::HostKeyRevoked { .. }
+                | Self::HostKeyUnknown { .. }
+                | Self::LoginRefused { .. }
+                | Self::DeviceFailed { .. }
+        )
+    }
+
+    /// The artifact that it is about, where it says what became of one.
+    pub fn artifact(&self) -> Option<&str> {
+        match self {
+            Self::ArtifactMissing { artifact }
+            | Self::ArtifactUnproven { artifact, .. }
+            | Self::ArtifactUnreadable { artifact, .. }
+            | Self::ArtifactTooLarge { artifact, .. }
+            | Self::AnswerBroken { artifact, .. }
+            | Self::NotAsked { artifact } => Some(artifact),
+            _ => None,
+        }
+    }
 }
 
 /// How an answer broke on its way.

@@ -9,7 +9,7 @@ use super::global::{Declared, Format, Global, write_output};
 use super::snapshot::{Camera, Taken, block_on};
 use super::targets::{Connect, Targets};
 use crate::capture::Target;
-use crate::evidence::Phase;
+use crate::evidence::{Phase, StoreError};
 use crate::report::captured;
 use crate::report::words::connect as words;
 
@@ -113,6 +113,6 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
 /// What the store holds of it: `manifest.json`.
 fn manifest(taken: &Taken) -> Result<String, CliError> {
     let path = taken.entry.folder.join(crate::evidence::store::MANIFEST);
-    std::fs::read_to_string(&path)
-        .map_err(|e| CliError::Exit(Exit::Internal, format!("cannot read {}: {e}", path.display())))
+    let read = std::fs::read_to_string(&path);
+    read.map_err(|source| CliError::from(StoreError::Io { path, source }))
 }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::CliError;
 use super::exit::Exit;
-use super::global::{Declared, Format, Global, start_of, store_error, write_output};
-use crate::evidence::{Phase, Selector, State};
+use super::global::{Declared, Format, Global, start_of, write_output};
+use crate::evidence::store::during;
+use crate::evidence::{Phase, State};
 use crate::finding::{Arg, Finding};
 use crate::platform;
 use crate::probe::Record;
+use crate::report::words::errors as words;
 use crate::report::{Report, card, json, table};
 use crate::rules::{Case, Judged, Verdict, judge};
 
@@ -37,8 +39,8 @@ pub(super) struct States {
     pub(super) samples: Vec<State>,
     /// After it.
     pub(super) after: State,
-    /// They lie in the store under the change's id.
-    pub(super) stored: bool,
+    /// The store that holds both, and will still be there when somebody wants to go back.
+    pub(super) store: Option<PathBuf>,
 }
 
 /// Where words for people go.
@@ -74,7 +76,7 @@ impl Console {
 /// Judges, prints, and says what the process ends with.
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
-        return Err(super::unknown_platform(platform));
+        return Err(super::unknown_platform(platform, global.lang()));
     }
     let start =
         args.after.as_deref().map_or_else(|| PathBuf::from("."), |a| start_of(a, global.store_folder()));
@@ -84,45 +86,50 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
 }
 
 fn states(args: &Args, global: &Global, declared: &Declared) -> Result<States, CliError> {
-    let platform = args.platform.as_deref();
-    let named = |text: &str| global.state(text, declared, platform);
-    if let Some(after) = &args.after {
-        let before = args.before.as_deref().map(named).transpose()?;
-        let after = named(after)?;
-        let samples = match &after.phase {
-            Some((change, Phase::After)) => samples(global, change)?,
-            _ => Vec::new(),
-        };
-        let stored = after.phase.is_some() && before.as_ref().is_some_and(|b| b.phase.is_some());
-        return Ok(States { before, samples, after, stored });
-    }
-    // what the store holds of the declared change
-    let change = declared.change.as_ref().map(|c| c.id.to_string());
-    let held = change.filter(|change| global.store().root().join(change).is_dir());
-    let Some(change) = held else {
-        let after = State { label: "after".to_owned(), ..State::default() };
-        return Ok(States { before: None, samples: Vec::new(), after, stored: false });
+    let named = |text: &str| global.state(text, declared, args.platform.as_deref());
+    let (before, after) = match (&args.before, &args.after) {
+        (before, Some(after)) => (before.as_deref().map(named).transpose()?, named(after)?),
+        (Some(_), None) => return Err(CliError::Usage(words::only_before(global.lang()).to_owned())),
+        (None, None) => {
+            // what the store holds of the declared change
+            let change = declared.change.as_ref().map(|c| c.id.to_string());
+            let held = change.filter(|change| global.store().root().join(change).is_dir());
+            let Some(change) = held else {
+                let after = State { label: "after".to_owned(), ..State::default() };
+                return Ok(States { before: None, samples: Vec::new(), after, store: None });
+            };
+            let before = named(&format!("{change}:before")).map(Some).or_else(|e| match e {
+                missing if missing.exit() == Exit::Undecided => Ok(None),
+                other => Err(other),
+            })?;
+            (before, named(&format!("{change}:after"))?)
+        }
     };
-    let before = named(&format!("{change}:before")).map(Some).or_else(|e| match e {
-        CliError::Exit(Exit::Undecided, _) => Ok(None),
-        other => Err(other),
-    })?;
-    let after = named(&format!("{change}:after"))?;
-    let samples = samples(global, &change)?;
-    Ok(States { before, samples, after, stored: true })
+    let samples = samples(&after)?;
+    let store = before.as_ref().and_then(|before| common_store(before, &after));
+    Ok(States { before, samples, after, store })
 }
 
-/// What was seen during the window.
-fn samples(global: &Global, change: &str) -> Result<Vec<State>, CliError> {
-    let selector = Selector { change: change.to_owned(), phase: Phase::During };
-    let entries = match global.store().find(&selector) {
-        Ok(entries) => entries,
-        Err(crate::evidence::StoreError::NoSnapshot { .. }) => Vec::new(),
-        Err(e) => return Err(store_error(e)),
+/// The store that holds two snapshots of one change.
+fn common_store(before: &State, after: &State) -> Option<PathBuf> {
+    let of = |state: &State| {
+        let change = state.folder.as_deref()?.parent()?;
+        let named = state.phase.as_ref().is_some_and(|(id, _)| change.ends_with(id));
+        named.then(|| change.to_path_buf())
     };
+    let change = of(before).filter(|change| of(after).as_ref() == Some(change))?;
+    change.parent().map(Path::to_path_buf)
+}
+
+/// What was seen during the window whose end this is, from where it lies.
+fn samples(after: &State) -> Result<Vec<State>, CliError> {
+    let (Some((change, Phase::After)), Some(folder)) = (&after.phase, &after.folder) else {
+        return Ok(Vec::new());
+    };
+    let entries = during(folder, change)?;
     let mut samples: Vec<State> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let mut sample = State::of(entry.load().map_err(store_error)?);
+        let mut sample = State::of(entry.load()?);
         if let Some(last) = samples.last() {
             sample.share(last);
         }
@@ -137,11 +144,11 @@ fn tests(after: &State, global: &Global) -> Result<Vec<Record>, CliError> {
     let entries = match global.store().snapshots(change) {
         // a snapshot may lie elsewhere than in the store
         Err(crate::evidence::StoreError::NoChange { .. }) => Vec::new(),
-        other => other.map_err(store_error)?,
+        other => other?,
     };
     let mut records = Vec::new();
     for entry in entries.iter().filter(|entry| entry.phase == Phase::Probe) {
-        for device in &entry.load().map_err(store_error)?.devices {
+        for device in &entry.load()?.devices {
             let record = Record::of(device).map_err(|e| CliError::Exit(Exit::Undecided, e.to_string()))?;
             records.push(record);
         }
@@ -157,7 +164,7 @@ pub(super) fn conclude(
     whole_table: bool,
     console: Console,
 ) -> Result<Exit, CliError> {
-    let States { before, samples, after, stored } = states;
+    let States { before, samples, after, store } = states;
     let tests = tests(after, global)?;
     let case = Case {
         before: before.as_ref(),
@@ -192,8 +199,7 @@ pub(super) fn conclude(
         after: &after.label,
         site: site.as_deref(),
         planned: planned(declared, &judged),
-        compared: before.is_some(),
-        stored: *stored,
+        store: store.as_deref(),
         digest: after.digest.as_deref(),
     };
     print(&report, global, whole_table, console)?;

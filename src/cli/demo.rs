@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let source = |name: &str, text: &str| Ok(Some(Source::new(name, text)));
     let (site, change) = (source(SITE_FILE, story.site), source(CHANGE_FILE, story.change));
     let declared = global.read(Some(PathBuf::from(SITE_FILE)), site, change)?;
-    let exit = block_on(play(&story, &declared, &global, console))?;
+    let exit = block_on(play(&story, &declared, &global, (console, kept)))?;
     if kept {
         keep(&story, &store)?;
         if !global.quiet {
@@ -72,8 +72,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
 fn keep(story: &Story, store: &Path) -> Result<(), CliError> {
     for (name, text) in [(SITE_FILE, story.site), (CHANGE_FILE, story.change)] {
         let path = store.join(name);
-        fs::write(&path, text)
-            .map_err(|e| CliError::Exit(Exit::Internal, format!("cannot write {}: {e}", path.display())))?;
+        fs::write(&path, text).map_err(|e| CliError::Write(path, e))?;
     }
     Ok(())
 }
@@ -82,7 +81,7 @@ async fn play(
     story: &Story,
     declared: &Declared,
     global: &Global,
-    console: Console,
+    (console, kept): (Console, bool),
 ) -> Result<Exit, CliError> {
     let lang = global.lang();
     let login = Login { password: Some(PASSWORD.to_owned()), keys: Vec::new() };
@@ -92,6 +91,7 @@ async fn play(
     let camera = Camera::new(global, &change, story.devices.len())?.with_clock(Arc::clone(&watch).reader());
     let mut window = Window::new(declared, global, camera, targets(&fleet, declared)?, console);
     window.camera.silent();
+    window.kept = kept;
     window.say(&words::opening(story, fleet.names().count(), lang))?;
     for phase in &story.phases {
         watch.set(phase.at);

@@ -6,6 +6,7 @@ use super::CliError;
 use super::exit::Exit;
 use super::global::{Format, Global, start_of, write_output};
 use crate::platform;
+use crate::report::words::errors as words;
 use crate::report::{changes, json};
 use crate::rules::device::{DeviceResult, Pair, judge_device};
 
@@ -33,12 +34,10 @@ pub(super) struct Args {
 /// Compares two states.
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
-        return Err(super::unknown_platform(platform));
+        return Err(super::unknown_platform(platform, global.lang()));
     }
     if let Some(filter) = &args.filter {
-        return Err(CliError::Usage(format!(
-            "--filter {filter}: none of the known platforms has named access lists"
-        )));
+        return Err(CliError::Usage(words::no_filters(filter, global.lang())));
     }
     let declared = global.declared(&start_of(&args.after, global.store_folder()))?;
     let before = global.state(&args.before, &declared, args.platform.as_deref())?;
@@ -58,7 +57,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
         })
         .collect();
     print(&devices, args, global)?;
-    let differs = devices.iter().any(|d| d.facts.changed_meaning || !d.facts.has_before);
+    let differs = devices.iter().any(|d| d.facts.changed_meaning.is_some() || !d.facts.compared);
     Ok(if args.exit_code && differs { Exit::Deny } else { Exit::Allow })
 }
 

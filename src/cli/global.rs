@@ -8,18 +8,15 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::CliError;
-use super::exit::Exit;
-use crate::evidence::{Door, State, StateError, Store, Where};
+use crate::evidence::{Door, STORE, State, Store, Where};
 use crate::finding::Severity;
 use crate::platform;
+use crate::report::words::errors as words;
 use crate::report::{Lang, Style, diagnostic};
 use crate::rules::{self, Rule, pack};
 use crate::site::find::{change_beside, find};
 use crate::site::load::load;
 use crate::site::{Change, Known, Rejected, Site, Source};
-
-/// Folder of the evidence store, unless another one is named.
-const STORE: &str = ".sekisho";
 
 /// Options that every command knows.
 #[derive(Debug, Clone, clap::Args)]
@@ -145,16 +142,14 @@ impl Global {
                 "table" => Format::Table,
                 "json" => Format::Json,
                 other => {
-                    return Err(CliError::Usage(format!(
-                        "--output: {other:?} is no format; use table or json"
-                    )));
+                    return Err(CliError::Usage(words::no_format(other, self.lang())));
                 }
             };
             Ok(Output { format, path: (path != "-").then(|| PathBuf::from(path)) })
         });
         let outputs: Vec<Output> = outputs.collect::<Result<_, _>>()?;
         if outputs.iter().filter(|o| o.path.is_none()).count() > 1 {
-            return Err(CliError::Usage("--output: only one result can go to standard output".to_owned()));
+            return Err(CliError::Usage(words::one_output(self.lang()).to_owned()));
         }
         Ok(outputs)
     }
@@ -217,7 +212,7 @@ impl Global {
     pub fn state(&self, text: &str, declared: &Declared, platform: Option<&str>) -> Result<State, CliError> {
         let store = self.store();
         let site = declared.path.as_ref().map(|_| &declared.site);
-        Door { site, platform, store: &store }.read(&Where::parse(text)).map_err(state_error)
+        Ok(Door { site, platform, store: &store }.read(&Where::parse(text))?)
     }
 }
 
@@ -227,27 +222,6 @@ pub fn start_of(text: &str, store: &Path) -> PathBuf {
         Where::Folder(folder) => folder,
         Where::Stored(_) => store.to_path_buf(),
         Where::Git(_) => PathBuf::from("."),
-    }
-}
-
-/// The exit code that a state's error means.
-pub fn state_error(error: StateError) -> CliError {
-    match error {
-        StateError::Store(e) => store_error(e),
-        other => CliError::Usage(other.to_string()),
-    }
-}
-
-/// The exit code that a store's error means.
-pub fn store_error(error: crate::evidence::StoreError) -> CliError {
-    use crate::evidence::StoreError;
-    match &error {
-        StoreError::Tampered { .. } => CliError::Exit(Exit::Tampered, error.to_string()),
-        StoreError::Schema { .. } | StoreError::NoSnapshot { .. } | StoreError::NoChange { .. } => {
-            CliError::Exit(Exit::Undecided, error.to_string())
-        }
-        StoreError::ChangeId { .. } => CliError::Usage(error.to_string()),
-        _ => CliError::Exit(Exit::Internal, error.to_string()),
     }
 }
 
@@ -261,8 +235,7 @@ pub fn write_output(output: &Output, text: &str) -> Result<(), CliError> {
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         return Ok(super::colour::unless_gone(written)?);
     };
-    let fail =
-        |e: std::io::Error| CliError::Exit(Exit::Internal, format!("cannot write {}: {e}", path.display()));
+    let fail = |e: std::io::Error| CliError::Write(path.clone(), e);
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);

@@ -78,7 +78,8 @@ fn stamp(now: OffsetDateTime) -> String {
 
 fn targets(args: &Args, given: &Declared, lang: Lang) -> Result<Vec<Target>, CliError> {
     let mut targets = Targets::new(given, &args.connect, lang)?;
-    let named = args.platform.iter().map(|id| platform::by_id(id).ok_or_else(|| super::unknown_platform(id)));
+    let named =
+        args.platform.iter().map(|id| platform::by_id(id).ok_or_else(|| super::unknown_platform(id, lang)));
     let named: Vec<&'static dyn Platform> = named.collect::<Result<_, _>>()?;
     let suspected = ["nftables", "postfix"].iter().filter_map(|id| platform::by_id(id)).collect();
     let platforms = if named.is_empty() { suspected } else { named };
@@ -161,7 +162,7 @@ async fn guard(
         let camera = if args.platform.is_empty() { camera.detecting() } else { camera };
         Window::new(declared, global, camera, targets, Console::Err)
     });
-    let mut window = window.inspect_err(|error| say(&words::no_before(&escape(&error.to_string()), lang)));
+    let mut window = window.inspect_err(|error| say(&words::no_before(&escape(&error.say(lang)), lang)));
     if let Ok(window) = &mut window {
         tokio::select! {
             _ = signals.next() => return Err(CliError::Exit(Exit::Undecided, words::called_off(lang).to_owned())),
@@ -200,7 +201,7 @@ async fn before(window: &mut Window<'_>, lang: Lang) -> String {
                 failed + &words::no_before("", lang)
             }
         }
-        Ok(Err(error)) => words::no_before(&escape(&error.to_string()), lang),
+        Ok(Err(error)) => words::no_before(&escape(&error.say(lang)), lang),
         Err(_) => words::no_before(&words::took_longer(BEFORE.as_secs(), lang), lang),
     }
 }

@@ -21,10 +21,17 @@ mod trace;
 mod watch;
 mod window;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
 use exit::Exit;
 use global::Global;
+
+use crate::capture::known_hosts::KnownHostsError;
+use crate::evidence::{StateError, StoreError};
+use crate::report::Lang;
+use crate::report::words::errors as words;
 
 /// Change-window checkpoint: what became reachable, and what became relayable, while you worked.
 #[derive(Debug, Parser)]
@@ -67,30 +74,86 @@ enum Command {
 }
 
 /// Why a command could not do its work.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum CliError {
-    /// The user can mend it: a bad option or path.
-    #[error("{0}")]
+    /// The user can mend it: a bad option or path. In words already.
     Usage(String),
     /// A declaration file is wrong; the text shows every problem at its place.
-    #[error("{0}")]
     Declaration(String),
-    /// Something that has an exit code of its own.
-    #[error("{1}")]
+    /// Something that has an exit code of its own, in words already.
     Exit(Exit, String),
+    /// A state cannot be read, or the store does not do what is asked of it.
+    Evidence(StateError),
+    /// A known_hosts file cannot be used.
+    KnownHosts(KnownHostsError),
+    /// A file that the user named cannot be read.
+    Read(PathBuf, std::io::Error),
+    /// A file cannot be written.
+    Write(PathBuf, std::io::Error),
     /// Writing the answer failed.
-    #[error("cannot write the answer: {0}")]
-    Output(#[from] std::io::Error),
+    Output(std::io::Error),
 }
 
 impl CliError {
     /// What the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Declaration(_) => Exit::Usage,
+            Self::Usage(_) | Self::Declaration(_) | Self::KnownHosts(_) | Self::Read(..) => Exit::Usage,
             Self::Exit(exit, _) => *exit,
-            Self::Output(_) => Exit::Internal,
+            Self::Evidence(StateError::Store(error)) => match error {
+                StoreError::Tampered { .. } => Exit::Tampered,
+                StoreError::Schema { .. } | StoreError::NoSnapshot { .. } | StoreError::NoChange { .. } => {
+                    Exit::Undecided
+                }
+                StoreError::ChangeId { .. } => Exit::Usage,
+                _ => Exit::Internal,
+            },
+            Self::Evidence(_) => Exit::Usage,
+            Self::Write(..) | Self::Output(_) => Exit::Internal,
         }
+    }
+
+    /// In words, not escaped yet.
+    pub fn say(&self, lang: Lang) -> String {
+        match self {
+            Self::Usage(text) | Self::Declaration(text) | Self::Exit(_, text) => text.clone(),
+            Self::Evidence(error) => words::state(error, lang),
+            Self::KnownHosts(error) => words::known_hosts(error, lang),
+            Self::Read(path, error) => words::cannot_read(path, error, lang),
+            Self::Write(path, error) => words::cannot_write(path, error, lang),
+            Self::Output(error) => words::cannot_answer(error, lang),
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<StateError> for CliError {
+    fn from(error: StateError) -> Self {
+        Self::Evidence(error)
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::Evidence(StateError::Store(error))
+    }
+}
+
+impl From<KnownHostsError> for CliError {
+    fn from(error: KnownHostsError) -> Self {
+        Self::KnownHosts(error)
+    }
+}
+
+impl Cli {
+    /// The language of what is printed.
+    pub fn lang(&self) -> Lang {
+        self.global.lang()
     }
 }
 
@@ -110,7 +173,7 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Check(args) => check::run(args, global),
         Command::Probe(args) => probe::run(args, global),
         Command::Rollback(args) => rollback::run(args, global),
-        Command::Trace(args) => trace::run(args),
+        Command::Trace(args) => trace::run(args, global.lang()),
         Command::Explain(args) => explain::run(args, global),
         Command::Rules => rules::run(global),
         Command::Platforms => platforms::run(global),
@@ -118,9 +181,8 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
 }
 
 /// The error for a platform that nobody knows.
-fn unknown_platform(name: &str) -> CliError {
+fn unknown_platform(name: &str, lang: Lang) -> CliError {
     let known: Vec<&str> = crate::platform::REGISTRY.iter().map(|p| p.id()).collect();
     let near = crate::site::near::nearest(name, known.iter().copied());
-    let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-    CliError::Usage(format!("unknown platform {name:?}: use one of {}{near}", known.join(", ")))
+    CliError::Usage(words::unknown_platform(name, &known, near, lang))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::CliError;
 use super::exit::Exit;
-use super::global::{Declared, Format, Global, store_error, write_output};
+use super::global::{Declared, Format, Global, write_output};
 use super::snapshot::block_on;
 use super::targets::{Connect, Targets};
 use crate::capture::ssh::Tunnels;
@@ -153,14 +153,14 @@ fn chosen<'d>(args: &Args, declared: &'d Declared, global: &Global) -> Result<Ve
 fn snapshots(global: &Global, change: &str) -> Result<Vec<State>, CliError> {
     let mut entries = match global.store().snapshots(change) {
         Err(StoreError::NoChange { .. }) => Vec::new(),
-        other => other.map_err(store_error)?,
+        other => other?,
     };
     entries.retain(|entry| entry.phase != Phase::Probe);
     let before = entries.iter().rposition(|entry| entry.phase == Phase::Before);
     let last = entries.len().checked_sub(1);
     let wanted = before.into_iter().chain(last.filter(|last| Some(*last) != before));
     let wanted = wanted.filter_map(|at| entries.get(at));
-    wanted.map(|entry| Ok(State::of(entry.load().map_err(store_error)?))).collect()
+    wanted.map(|entry| Ok(State::of(entry.load()?))).collect()
 }
 
 /// What the evidence says of a device, and what to try there. Predictions rest on its newest snapshot; what the change
@@ -230,10 +230,10 @@ async fn all<D: Dial>(mut tester: Tester<'_, D>, plans: &[&Plan], global: &Globa
 /// Writes the records as one snapshot of the phase `probe`, whole or not at all.
 fn record(records: &[Record], change: &str, global: &Global) -> Result<Entry, CliError> {
     let started = records.iter().map(|r| r.started).min().unwrap_or_else(|| global.now());
-    let writer = global.store().begin(change, Phase::Probe, started).map_err(store_error)?;
+    let writer = global.store().begin(change, Phase::Probe, started)?;
     for record in records {
         let evidence = record.evidence().map_err(std::io::Error::from)?;
-        writer.add(&evidence).map_err(store_error)?;
+        writer.add(&evidence)?;
     }
-    writer.finish(global.now()).map_err(store_error)
+    writer.finish(global.now()).map_err(CliError::from)
 }

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use super::CliError;
 use super::exit::Exit;
-use super::global::{Global, store_error};
+use super::global::Global;
 use crate::drift::text::Normaliser;
 use crate::evidence::store::{Entry, Snapshot};
 use crate::evidence::{DeviceEvidence, Phase, Selector, StoreError};
 use crate::platform::{self, Restore};
 use crate::report::Lang;
-use crate::report::text::escape;
-use crate::report::words::rollback as words;
+use crate::report::text::{escape, quoted};
+use crate::report::words::{errors, rollback as words};
 use crate::site::Site;
 
 /// Options of `rollback`.
@@ -31,14 +31,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let declared = global.declared(Path::new("."))?;
     let lang = global.lang();
     let before = last(args, global, Phase::Before)?;
-    let before = before.ok_or_else(|| {
-        store_error(StoreError::NoSnapshot { change: args.change.clone(), phase: Phase::Before })
-    })?;
+    let missing = || StoreError::NoSnapshot { change: args.change.clone(), phase: Phase::Before };
+    let before = before.ok_or_else(missing)?;
     // what stands now is what the last look saw
     let looks = [last(args, global, Phase::During)?, last(args, global, Phase::After)?];
     let now = looks.into_iter().flatten().max_by_key(|entry| entry.sequence);
-    let before = before.load().map_err(store_error)?;
-    let now = now.map(|entry| entry.load().map_err(store_error)).transpose()?;
+    let before = before.load()?;
+    let now = now.map(|entry| entry.load()).transpose()?;
     let plan = Plan { before: &before, now: now.as_ref(), site: &declared.site, lang };
     let text = plan.text(&args.device)?;
     super::colour::to_stdout(&text, global.color)?;
@@ -48,8 +47,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
 fn last(args: &Args, global: &Global, phase: Phase) -> Result<Option<Entry>, CliError> {
     match global.store().find(&Selector { change: args.change.clone(), phase }) {
         Err(StoreError::NoSnapshot { .. }) => Ok(None),
-        Err(error @ StoreError::NoChange { .. }) => Err(CliError::Usage(error.to_string())),
-        other => Ok(other.map_err(store_error)?.pop()),
+        Err(error @ StoreError::NoChange { .. }) => {
+            Err(CliError::Usage(errors::store(&error, global.lang())))
+        }
+        other => Ok(other?.pop()),
     }
 }
 
@@ -144,27 +145,5 @@ impl Plan<'_> {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let to = quoted(&format!("{user}{host}"));
         if port == "22" { format!("ssh {to}") } else { format!("ssh -p {port} {to}") }
-    }
-}
-
-/// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", escape(word).replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_for_a_shell() {
-        assert_eq!(quoted("audit@fw-edge"), "audit@fw-edge");
-        assert_eq!(quoted("nft -f -"), "'nft -f -'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::global::{Global, store_error};
+use super::global::Global;
 use super::{CliError, progress};
 use crate::capture::redact::{Key, Redactor};
 use crate::capture::{Captured, Limits, Options, Target, collect};
@@ -47,7 +47,7 @@ impl Camera {
             let mut bytes = [0; 32];
             getrandom::fill(&mut bytes).map(|()| bytes).map_err(std::io::Error::other)
         };
-        let key = Key::new(store.redaction_key(random).map_err(store_error)?);
+        let key = Key::new(store.redaction_key(random)?);
         let redactor = Redactor::new(key, REGISTRY.iter())
             .map_err(|e| CliError::Exit(super::exit::Exit::Internal, e.to_string()))?;
         let options = Options { concurrency, limits: limits(), ..Options::new(redactor) };
@@ -89,7 +89,7 @@ impl Camera {
     ) -> Result<Taken, CliError> {
         let (store, change, now) = (self.store.clone(), self.change.clone(), self.now());
         let begin = tokio::task::spawn_blocking(move || store.begin(&change, phase, now));
-        let writer = Arc::new(begin.await.map_err(broken)?.map_err(store_error)?);
+        let writer = Arc::new(begin.await.map_err(broken)??);
         let mut options = self.options.clone();
         let mut targets = targets.to_vec();
         if let Some(total) = total {
@@ -106,12 +106,9 @@ impl Camera {
             into.add(&device)
         };
         let bar = progress::bar(targets.len(), self.quiet);
-        let devices = collect(targets, &options, sink, bar).await.map_err(store_error)?;
+        let devices = collect(targets, &options, sink, bar).await?;
         let now = self.now();
-        let entry = tokio::task::spawn_blocking(move || writer.finish(now))
-            .await
-            .map_err(broken)?
-            .map_err(store_error)?;
+        let entry = tokio::task::spawn_blocking(move || writer.finish(now)).await.map_err(broken)??;
         Ok(Taken { entry, devices })
     }
 }

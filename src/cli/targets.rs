@@ -213,10 +213,9 @@ fn own_user(lang: Lang) -> Result<String, CliError> {
 
 fn known_hosts(site: &Site, connect: &Connect) -> Result<KnownHosts, CliError> {
     let mut known = KnownHosts::new();
-    let fail = |e: crate::capture::known_hosts::KnownHostsError| CliError::Usage(e.to_string());
     match connect.known_hosts.as_ref().or(site.known_hosts.as_ref()) {
-        Some(file) => known.read(file).map_err(fail)?,
-        None => usual_files().iter().try_for_each(|file| known.read_if_exists(file)).map_err(fail)?,
+        Some(file) => known.read(file)?,
+        None => usual_files().iter().try_for_each(|file| known.read_if_exists(file))?,
     }
     Ok(known)
 }

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::CliError;
 use super::exit::Exit;
-use crate::evidence::folder;
+use crate::evidence::{StateError, folder};
 use crate::firewall::query;
 use crate::packet::Interfaces;
 use crate::platform::{self, DeviceModel};
+use crate::report::words::errors;
 use crate::report::{Lang, words};
 
 /// Options of `trace`.
@@ -31,16 +32,15 @@ pub(super) struct Args {
 }
 
 /// Answers every query of the file.
-pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
+pub(super) fn run(args: &Args, lang: Lang) -> Result<Exit, CliError> {
     if platform::by_id(&args.platform).is_none() {
-        return Err(super::unknown_platform(&args.platform));
+        return Err(super::unknown_platform(&args.platform, lang));
     }
-    let mut evidence = folder::read_device(&args.input, "device", vec![args.platform.clone()])
-        .map_err(|e| CliError::Usage(e.to_string()))?;
+    let mut evidence =
+        folder::read_device(&args.input, "device", vec![args.platform.clone()]).map_err(StateError::from)?;
     // the question is about the files as given
     evidence.whole = true;
-    let queries = fs::read_to_string(&args.queries)
-        .map_err(|e| CliError::Usage(format!("cannot read {}: {e}", args.queries.display())))?;
+    let queries = fs::read_to_string(&args.queries).map_err(|e| CliError::Read(args.queries.clone(), e))?;
     let model = platform::read(&evidence);
     let wrong = |number: usize, error: String| {
         CliError::Usage(format!("{}:{number}: {error}", args.queries.display()))
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         let answer = match question {
             Question::Relay(query) => relay::answer(&model, query).map_err(|e| wrong(line, e.to_string()))?,
             Question::Packet(query) => {
-                packet(&model, interfaces.as_ref(), &query).map_err(|e| wrong(line, e))?
+                packet(&model, interfaces.as_ref(), &query, lang).map_err(|e| wrong(line, e))?
             }
         };
         writeln!(out, "{answer}")?;
@@ -90,9 +90,10 @@ fn packet(
     model: &DeviceModel,
     interfaces: Option<&Interfaces>,
     query: &query::Query,
+    lang: Lang,
 ) -> Result<Value, String> {
-    let firewall = model.firewall.as_ref().ok_or("this platform filters no packets")?;
-    let interfaces = interfaces.ok_or("too many interfaces")?;
+    let firewall = model.firewall.as_ref().ok_or_else(|| errors::filters_nothing(lang))?;
+    let interfaces = interfaces.ok_or_else(|| errors::too_many_interfaces(lang))?;
     let answer = query::answer(firewall, &model.host, interfaces, query)?;
     let why = answer.why.iter().map(|reason| words::reason(reason, Lang::En)).collect::<Vec<_>>().join("; ");
     let mut value = serde_json::to_value(answer).map_err(|e| e.to_string())?;

@@ -98,7 +98,7 @@ async fn watch(
             looked = window.look() => looked,
         };
         match looked {
-            Err(error @ CliError::Exit(..)) => window.lost(&error)?,
+            Err(error @ (CliError::Exit(..) | CliError::Evidence(_))) => window.lost(&error)?,
             other => other?,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::CliError;
 use super::check::{Console, States, conclude};
 use super::exit::Exit;
-use super::global::{Declared, Global, store_error};
+use super::global::{Declared, Global};
 use super::snapshot::{Camera, Taken};
 use crate::capture::Target;
 use crate::evidence::{Phase, Selector, State, StoreError};
@@ -22,6 +22,8 @@ pub(super) struct Window<'a> {
     pub(super) targets: Vec<Target>,
     /// Where news and the verdict go.
     pub(super) console: Console,
+    /// The store is there when the verdict is read.
+    pub(super) kept: bool,
     before: Option<State>,
     samples: Vec<State>,
     watcher: Watcher,
@@ -37,7 +39,7 @@ impl<'a> Window<'a> {
         console: Console,
     ) -> Self {
         let (before, samples, watcher) = (None, Vec::new(), Watcher::default());
-        Self { declared, global, camera, targets, console, before, samples, watcher }
+        Self { declared, global, camera, targets, console, kept: true, before, samples, watcher }
     }
 
     /// Takes the state before from the store, where it lies already.
@@ -48,10 +50,10 @@ impl<'a> Window<'a> {
         let selector = Selector { change: self.camera.change.clone(), phase: Phase::Before };
         let found = match self.global.store().find(&selector) {
             Err(StoreError::NoSnapshot { .. } | StoreError::NoChange { .. }) => return Ok(false),
-            other => other.map_err(store_error)?,
+            other => other?,
         };
         let Some(last) = found.last() else { return Ok(false) };
-        self.begin(State::of(last.load().map_err(store_error)?));
+        self.begin(State::of(last.load()?));
         Ok(true)
     }
 
@@ -61,7 +63,7 @@ impl<'a> Window<'a> {
     /// The store refuses.
     pub(super) async fn before(&mut self, total: Option<Duration>) -> Result<Taken, CliError> {
         let taken = self.camera.take(Phase::Before, &self.targets, total).await?;
-        self.begin(State::of(taken.entry.load().map_err(store_error)?));
+        self.begin(State::of(taken.entry.load()?));
         Ok(taken)
     }
 
@@ -81,7 +83,7 @@ impl<'a> Window<'a> {
     /// The store refuses, or the console does.
     pub(super) async fn look(&mut self) -> Result<(), CliError> {
         let taken = self.camera.take(Phase::During, &self.targets, None).await?;
-        self.tell(State::of(taken.entry.load().map_err(store_error)?))
+        self.tell(State::of(taken.entry.load()?))
     }
 
     fn tell(&mut self, mut sample: State) -> Result<(), CliError> {
@@ -119,7 +121,7 @@ impl<'a> Window<'a> {
     /// # Errors
     /// The console refuses.
     pub(super) fn lost(&self, error: &CliError) -> Result<(), CliError> {
-        let text = crate::report::text::escape(&error.to_string());
+        let text = crate::report::text::escape(&error.say(self.global.lang()));
         self.say(&format!("{}\n", words::lost_look(&text, self.global.lang())))
     }
 
@@ -146,7 +148,7 @@ impl<'a> Window<'a> {
     /// The store or the console refuses.
     pub(super) async fn after(mut self, total: Option<Duration>) -> Result<Exit, CliError> {
         let taken = self.camera.take(Phase::After, &self.targets, total).await?;
-        let mut after = State::of(taken.entry.load().map_err(store_error)?);
+        let mut after = State::of(taken.entry.load()?);
         if let Some(last) = self.samples.last() {
             after.share(last);
         }
@@ -156,7 +158,8 @@ impl<'a> Window<'a> {
         self.say("\n")?;
         // a window whose beginning nobody saw is not the same as one that has none
         let before = self.before.or_else(|| Some(State { label: "before".to_owned(), ..State::default() }));
-        let states = States { before, samples: self.samples, after, stored: true };
+        let store = self.kept.then(|| self.global.store_folder().to_path_buf());
+        let states = States { before, samples: self.samples, after, store };
         conclude(&states, self.declared, self.global, false, self.console)
     }
 }

@@ -28,10 +28,12 @@ pub struct RelayDrift {
 }
 
 impl RelayDrift {
-    /// Whether something became possible or ceased to be.
-    pub fn is_changed(&self) -> bool {
-        let relaying = !(self.opened.is_empty() && self.closed.is_empty() && self.refusing.is_empty());
-        relaying || !(self.logins.is_empty() && self.weakened.is_empty())
+    /// How surely something became possible or ceased to be; `None` where nothing did.
+    pub fn changed(&self) -> Option<Confidence> {
+        let relaying = self.opened.iter().chain(&self.closed).map(|change| change.certainty);
+        let logins = self.logins.iter().map(|(_, confidence)| *confidence);
+        let sure = !(self.refusing.is_empty() && self.weakened.is_empty());
+        relaying.chain(logins).chain(sure.then_some(Confidence::Certain)).max()
     }
 }
 

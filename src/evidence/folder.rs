@@ -16,7 +16,7 @@ pub const MAX_FILE: u64 = 64 << 20;
 pub const DEVICE_FILE: &str = "device.toml";
 
 /// Deepest nesting of folders that is followed below a device folder.
-const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 
 /// Why a folder could not be read.
 #[derive(Debug, thiserror::Error)]

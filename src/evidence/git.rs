@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Most files of a revision.
-const MAX_FILES: usize = 100_000;
+pub const MAX_FILES: usize = 100_000;
 /// Largest file, in bytes.
-const MAX_FILE: usize = 64 << 20;
+pub const MAX_FILE: usize = 64 << 20;
 
 /// Why a revision could not be read.
 #[derive(Debug, thiserror::Error)]

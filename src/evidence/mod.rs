@@ -11,4 +11,4 @@ pub mod store;
 
 pub use device::{Algorithms, Artifact, DeviceEvidence, Identity, KeyId, Origin, Proof, Source};
 pub use state::{Door, State, StateError, Where};
-pub use store::{Phase, Selector, SnapshotWriter, Store, StoreError};
+pub use store::{Phase, STORE, Selector, SnapshotWriter, Store, StoreError};

@@ -22,6 +22,8 @@ pub struct State {
     pub taken: Option<(OffsetDateTime, OffsetDateTime)>,
     /// Phase and change of a snapshot.
     pub phase: Option<(String, Phase)>,
+    /// Where a snapshot lies.
+    pub folder: Option<PathBuf>,
     /// Devices by name.
     pub devices: BTreeMap<String, DeviceEvidence>,
     /// SHA-256 of the manifest, for a snapshot.
@@ -226,6 +228,7 @@ impl State {
             label: snapshot.folder.display().to_string(),
             taken: Some((manifest.started, manifest.ended)),
             phase: Some((manifest.change, manifest.phase)),
+            folder: Some(snapshot.folder),
             devices: snapshot.devices.into_iter().map(|d| (d.name.clone(), d)).collect(),
             digest: Some(snapshot.digest),
         }

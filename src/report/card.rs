@@ -2,14 +2,17 @@
 //! rests on.
 
 use std::fmt::Write;
+use std::path::Path;
 
-use super::text::escape;
+use super::text::{escape, quoted};
 use super::words::phrases::{Style, between, fill, span};
 use super::words::verdict as words;
 use super::{Lang, Report};
+use crate::evidence::STORE;
 use crate::finding::{Confidence, Decided, Finding, Status, Witness};
-use crate::rules::verdict::weight;
+use crate::rules::verdict::{EVIDENCE, weight};
 use crate::rules::{Rule, Verdict};
+use crate::watch::TRANSIENT;
 
 /// The whole text; ends with a line feed.
 pub fn render(report: &Report<'_>) -> String {
@@ -25,7 +28,7 @@ pub fn render(report: &Report<'_>) -> String {
     match blocking.first() {
         None => {
             let plan = report.planned.is_some();
-            let _ = writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, report.compared, lang));
+            let _ = writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, lang));
             let mut parts = vec![words::summary(&counts(report), lang)];
             parts.push(watched(report));
             parts.extend(report.judged.tested.map(|t| words::tested(Some(t), lang).to_owned()));
@@ -83,8 +86,7 @@ pub(super) fn title(finding: &Finding, style: Style<'_>) -> String {
     };
     let text = if finding.status == Status::Passed { format!("{}{text}", words::during(lang)) } else { text };
     // what is missing is said as it is; only what could be harmful is "possible"
-    let unsure =
-        finding.confidence == Confidence::Possible && finding.rule != crate::rules::verdict::EVIDENCE;
+    let unsure = finding.confidence == Confidence::Possible && finding.rule != EVIDENCE;
     if unsure { format!("{}{text}", words::possibly(lang)) } else { text }
 }
 
@@ -113,14 +115,23 @@ fn details(out: &mut String, finding: &Finding, report: &Report<'_>) {
     let fix = report
         .rule(&finding.rule)
         .map(|rule| fill(&texts(rule, lang).fix, |n| finding.args.get(n).cloned(), report.style));
-    let undo = report.stored.then_some(()).and(report.change).zip(finding.device.as_deref());
-    let undo = undo
-        .filter(|_| report.compared && finding.rule != crate::rules::verdict::EVIDENCE)
-        .map(|(change, device)| words::rollback(&escape(change), &escape(device), lang));
+    let undo = undo(finding, report);
     for (i, line) in undo.into_iter().chain(fix).enumerate() {
         let label = if i == 0 { labels.fix.to_owned() } else { " ".repeat(super::text::width(labels.fix)) };
         let _ = writeln!(out, "  {label} {line}");
     }
+}
+
+/// The command that prints the way back: where something stands that was not there before, and both states are kept.
+fn undo(finding: &Finding, report: &Report<'_>) -> Option<String> {
+    let over = finding.status == Status::Passed || finding.rule == TRANSIENT;
+    let (change, device) = report.change.zip(finding.device.as_deref())?;
+    let store = report.store.filter(|_| !over && finding.rule != EVIDENCE)?;
+    let mut command = format!("sekisho rollback {} --device {}", quoted(change), quoted(device));
+    if store != Path::new(STORE) {
+        let _ = write!(command, " --store {}", quoted(&store.display().to_string()));
+    }
+    Some(words::rollback(&command, report.style.lang))
 }
 
 /// The witness in one line.
@@ -188,10 +199,16 @@ fn counts(report: &Report<'_>) -> words::Counts {
 
 fn watched(report: &Report<'_>) -> String {
     let style: Style<'_> = report.style;
-    match &report.judged.watched {
-        None => words::not_watched(style.lang).to_owned(),
-        Some(w) => {
-            words::watched(&between(w.from, w.to, style), &span(w.longest_gap, style.lang), style.lang)
-        }
+    let lang = style.lang;
+    let Some(watch) = &report.judged.watched else { return words::not_watched(lang).to_owned() };
+    let between = between(watch.from, watch.to, style);
+    let mut parts = vec![words::watched(&between, &span(watch.longest_gap, lang), lang)];
+    if watch.incomplete > 0 {
+        parts.push(words::looks_incomplete(watch.incomplete, watch.samples, lang));
     }
+    if !watch.unwatched.is_empty() {
+        let devices: Vec<String> = watch.unwatched.iter().map(|device| escape(device)).collect();
+        parts.push(words::unwatched(&devices, lang));
+    }
+    parts.join(if lang == Lang::Ja { "、" } else { ", " })
 }

@@ -15,6 +15,8 @@ pub mod words;
 pub use lang::Lang;
 pub use words::phrases::Style;
 
+use std::path::Path;
+
 use crate::finding::Severity;
 use crate::rules::verdict::weight;
 use crate::rules::{Judged, Rule, Verdict};
@@ -40,10 +42,8 @@ pub struct Report<'a> {
     pub site: Option<&'a str>,
     /// Planned openings that are there, and all planned ones.
     pub planned: Option<(usize, usize)>,
-    /// There is a before state.
-    pub compared: bool,
-    /// The states lie in the store under the change's id.
-    pub stored: bool,
+    /// The store that holds both states under the change's id.
+    pub store: Option<&'a Path>,
     /// SHA-256 of the after state's manifest.
     pub digest: Option<&'a str>,
 }

@@ -32,6 +32,15 @@ pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
+/// A word for a POSIX shell.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", escape(word).replace('\'', r"'\''"))
+}
+
 fn is_harmful(c: char) -> bool {
     let invisible = matches!(u32::from(c),
         0xAD | 0x61C | 0x180E | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF
@@ -50,6 +59,14 @@ mod tests {
         assert_eq!(escape("\u{9b}31m"), "\\u{9b}31m");
         assert_eq!(escape("\u{202e}txt"), "\\u{202e}txt");
         assert_eq!(width("秋田 x"), 6);
+    }
+
+    #[test]
+    fn words_for_a_shell() {
+        assert_eq!(quoted("audit@fw-edge"), "audit@fw-edge");
+        assert_eq!(quoted("nft -f -"), "'nft -f -'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
     }
 
     proptest! {

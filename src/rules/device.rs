@@ -6,9 +6,10 @@ use super::Rule;
 use super::judge::evidence;
 use super::view::{DeviceFacts, DeviceView, Flows};
 use crate::drift::text::{Normaliser, TextDrift};
-use crate::drift::{FlowLine, Moment};
-use crate::evidence::{DeviceEvidence, Identity};
-use crate::finding::Finding;
+use crate::drift::{Certainty, FlowLine, Moment};
+use crate::evidence::{DeviceEvidence, Identity, Source};
+use crate::finding::{Confidence, Finding, Witness};
+use crate::host::HostFacts;
 use crate::platform::{self, Assumption, DeviceModel, Gap};
 use crate::probe::{self, Conclusion, Judged, Record};
 use crate::reason::Reason;
@@ -45,10 +46,10 @@ pub struct DeviceResult {
     pub name: String,
     /// Its platforms.
     pub platforms: Vec<String>,
-    /// It has a packet filter that was read.
-    pub filters_packets: bool,
-    /// Every artifact is there and proven.
+    /// Every artifact is there and proven, in both states.
     pub complete: bool,
+    /// What the state after lacks of this device; without any, that look saw it whole.
+    pub lacks: Vec<Reason>,
     /// Lines that were not understood, after.
     pub unread: Vec<Gap>,
     /// What was taken for granted.
@@ -103,31 +104,23 @@ pub fn judge_device(
     change: Option<&Change>,
     rules: &[Rule],
 ) -> (DeviceResult, Vec<Finding>) {
-    let mut findings = Vec::new();
     let mut result = DeviceResult { name: pair.name.to_owned(), ..DeviceResult::default() };
     let Some(after) = pair.after else {
-        findings.push(evidence(Some(pair.name), Reason::NotCaptured { state: "after".to_owned() }));
-        return (result, findings);
+        result.lacks.push(Reason::NotCaptured { state: "after".to_owned() });
+        return (result, vec![evidence(Some(pair.name), Reason::NotCaptured { state: "after".to_owned() })]);
     };
     result.platforms.clone_from(&after.platforms);
     result.identity = after.identity.clone();
     let old = pair.before.flatten();
-    if pair.before == Some(None) {
-        findings.push(evidence(Some(pair.name), Reason::NotCaptured { state: "before".to_owned() }));
-    }
     let new_model = platform::read(after);
     let old_model = old.map(platform::read);
-    incomplete(pair.name, after, &new_model, &mut findings);
-    if let (Some(old), Some(model)) = (old, &old_model) {
-        incomplete(pair.name, old, model, &mut findings);
-        findings.extend(once(old, after, "after").map(|reason| evidence(Some(pair.name), reason)));
-        findings.extend(once(after, old, "before").map(|reason| evidence(Some(pair.name), reason)));
-        result.text = Normaliser::of(&after.platforms).compare(old, after);
-    }
-    result.complete = findings.is_empty();
+    result.lacks = lacks(after, &new_model);
+    result.lacks.extend(old.iter().flat_map(|old| once(old, after, "after")));
+    let old_lacks = lacks_before(pair, after, old_model.as_ref());
+    result.text = old.map(|old| Normaliser::of(&after.platforms).compare(old, after)).unwrap_or_default();
+    result.complete = result.lacks.is_empty() && old_lacks.is_empty();
     result.unread = new_model.gaps.iter().filter(|g| is_unread(&g.reason)).cloned().collect();
     result.assumptions.clone_from(&new_model.assumptions);
-    result.filters_packets = new_model.firewall.is_some();
     let tests: Vec<Judged<'_>> =
         pair.tests.records.iter().map(|record| probe::judge(record, Some(&new_model), site)).collect();
     result.tested = Tested::of(&tests);
@@ -149,27 +142,52 @@ pub fn judge_device(
     if meaningful {
         match flows(&view) {
             Ok(flows) => view.flows = flows,
-            Err(reason) => findings.push(evidence(Some(pair.name), reason)),
+            Err(reason) => result.lacks.push(reason),
         }
     }
-    view.relay = crate::drift::relay::between(pair.name, old_model.as_ref(), &new_model, site);
-    for rule in rules {
-        findings.extend(rule.kind.device(rule, &mut view));
+    let lacking = causes(&old_lacks).into_iter().chain(causes(&result.lacks));
+    let mut findings: Vec<Finding> =
+        lacking.map(|reason| evidence(Some(pair.name), reason.clone())).collect();
+    let unlike = old_model.as_ref().and_then(|old| unlike(&old.host, &new_model.host));
+    // where nothing came anything is possible, and what is missing says so already
+    let apart = view.flows.take_if(|_| !old.is_none_or(came));
+    view.before = view.before.filter(|_| old.is_some_and(came));
+    view.relay = crate::drift::relay::between(pair.name, view.before, &new_model, site);
+    let rules = rules.iter().filter(|_| came(after));
+    findings.extend(rules.flat_map(|rule| rule.kind.device(rule, &mut view)));
+    if let Some(unlike) = unlike {
+        findings.iter_mut().for_each(|finding| unsettle(finding, &unlike));
     }
     let relay = view.relay.take().unwrap_or_default();
-    let unknown = meaningful && view.flows.is_none() && old_model.as_ref().is_some_and(filters_packets);
-    let lines = match view.flows.take() {
+    let filtered = [old_model.as_ref(), Some(&new_model)].into_iter().flatten().all(filters_packets);
+    let unknown = meaningful && filtered && old.is_some();
+    [result.opened, result.closed, result.redirected] = match view.flows.take().or(apart) {
         Some(flows) => lines(flows),
         // too much to be evaluated: any packet may pass that did not, and the reverse
-        None if unknown && filters_packets(&new_model) => {
-            [FlowLine::anything(), FlowLine::anything(), Vec::new()]
-        }
+        None if unknown => [FlowLine::anything(), FlowLine::anything(), Vec::new()],
         None => Default::default(),
     };
-    [result.opened, result.closed, result.redirected] = lines;
     result.relay = relay;
     result.facts = facts(&result, old, after);
     (result, findings)
+}
+
+/// A fact that decides where packets go, and that only one state holds: their ways differ by what is not known, too.
+fn unlike(old: &HostFacts, new: &HostFacts) -> Option<Reason> {
+    let facts = [
+        ("ip addr", old.addresses.is_some(), new.addresses.is_some()),
+        ("ip route", old.routes.is_some(), new.routes.is_some()),
+    ];
+    let (fact, ..) = facts.into_iter().find(|(_, old, new)| old != new)?;
+    Some(Reason::HostFactMissing { fact: fact.to_owned() })
+}
+
+/// A finding about packets that is not certain after all.
+fn unsettle(finding: &mut Finding, why: &Reason) {
+    if matches!(finding.witness, Some(Witness::Packet(_))) && finding.confidence == Confidence::Certain {
+        finding.confidence = Confidence::Possible;
+        finding.reasons.push(why.clone());
+    }
 }
 
 /// The packets of both states; `None` when the device filters none or has no before.
@@ -205,13 +223,48 @@ fn is_expected(change: Option<&Change>, device: &str) -> bool {
 }
 
 /// What is missing or unproven in one state of a device.
-fn incomplete(name: &str, device: &DeviceEvidence, model: &DeviceModel, findings: &mut Vec<Finding>) {
+fn lacks(device: &DeviceEvidence, model: &DeviceModel) -> Vec<Reason> {
     let failures = device.failures.iter().cloned();
     let gaps = model.gaps.iter().filter(|g| !is_unread(&g.reason)).map(|g| g.reason.clone());
-    findings.extend(failures.chain(gaps).map(|reason| evidence(Some(name), reason)));
-    if device.platforms.is_empty() {
-        findings.push(evidence(Some(name), Reason::PlatformUnknown));
+    let unknown = device.platforms.is_empty().then_some(Reason::PlatformUnknown);
+    failures.chain(gaps).chain(unknown).collect()
+}
+
+/// The same of the state before, where there is to be one.
+fn lacks_before(pair: &Pair<'_>, after: &DeviceEvidence, model: Option<&DeviceModel>) -> Vec<Reason> {
+    match (pair.before, model) {
+        (Some(Some(old)), Some(model)) => {
+            lacks(old, model).into_iter().chain(once(after, old, "before")).collect()
+        }
+        (Some(_), _) => vec![Reason::NotCaptured { state: "before".to_owned() }],
+        (None, _) => Vec::new(),
     }
+}
+
+/// Whether anything came of what was asked of a device. Files that a user gave are what they are.
+fn came(device: &DeviceEvidence) -> bool {
+    device.failures.is_empty() || !device.artifacts.is_empty()
+}
+
+/// Of what is missing, what does not follow from something else: an artifact that did not come because the connection
+/// failed, or whose own failure is told.
+fn causes(lacks: &[Reason]) -> Vec<&Reason> {
+    let failed = lacks.iter().any(Reason::is_of_connection);
+    let told = |artifact: &str| {
+        let others = lacks.iter().filter(|other| !matches!(other, Reason::ArtifactMissing { .. }));
+        others.into_iter().any(|other| other.artifact() == Some(artifact))
+    };
+    let follows = |reason: &&Reason| match reason {
+        Reason::ArtifactMissing { artifact } => failed || told(artifact),
+        Reason::NotAsked { .. } => failed,
+        _ => false,
+    };
+    lacks.iter().filter(|reason| !follows(reason)).collect()
+}
+
+/// Whether one state of a device holds all that is asked of it.
+pub fn is_whole(device: &DeviceEvidence) -> bool {
+    lacks(device, &platform::read(device)).is_empty()
 }
 
 /// Platforms that one state holds and the other, called `state`, neither holds nor is known to be without: what they
@@ -242,7 +295,7 @@ const fn is_unread(reason: &Reason) -> bool {
 
 fn facts(result: &DeviceResult, old: Option<&DeviceEvidence>, after: &DeviceEvidence) -> DeviceFacts {
     let key = |device: &DeviceEvidence| device.identity.host_key.as_ref().map(|k| k.fingerprint.clone());
-    // where nobody saw the device before, the record did
+    // the record knows the key that is meant, also where the state before has met another one already
     let recorded = after.failures.iter().find_map(|failure| match failure {
         Reason::HostKeyChanged { address, expected, .. }
             if after.identity.address.as_ref() == Some(address) =>
@@ -251,17 +304,111 @@ fn facts(result: &DeviceResult, old: Option<&DeviceEvidence>, after: &DeviceEvid
         }
         _ => None,
     });
-    let moved = !(result.opened.is_empty() && result.closed.is_empty() && result.redirected.is_empty());
+    let lines = result.opened.iter().chain(&result.closed).chain(&result.redirected);
+    let moved = lines.map(|line| match line.certainty {
+        Certainty::Certain => Confidence::Certain,
+        Certainty::Possible => Confidence::Possible,
+    });
+    // what only one snapshot holds did not come with the other
+    let both = |name: &str| {
+        [old, Some(after)]
+            .into_iter()
+            .flatten()
+            .all(|d| d.source == Source::Bare || d.artifacts.contains_key(name))
+    };
+    let changed = result.text.iter().map(|t| t.artifact.clone()).filter(|name| both(name));
     DeviceFacts {
-        changed_meaning: moved || result.relay.is_changed(),
+        changed_meaning: moved.chain(result.relay.changed()).max(),
         first_lines: result
             .text
             .iter()
             .map(TextDrift::first)
             .find(|lines| lines.iter().any(Option::is_some))
             .unwrap_or_default(),
-        changed_artifacts: result.text.iter().map(|t| t.artifact.clone()).collect(),
-        host_keys: (old.and_then(key).or(recorded), key(after)),
-        has_before: old.is_some(),
+        changed_artifacts: changed.collect(),
+        host_keys: (recorded.or(old.and_then(key)), key(after)),
+        compared: old.is_some_and(came) && came(after),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Artifact, KeyId, Proof};
+
+    fn missing(artifact: &str) -> Reason {
+        Reason::ArtifactMissing { artifact: artifact.to_owned() }
+    }
+
+    fn unreachable() -> Reason {
+        Reason::Unreachable { address: "192.0.2.1:22".to_owned(), problem: "no route".to_owned() }
+    }
+
+    /// A device with this ruleset, or of which nothing came for this reason.
+    fn device(ruleset: Result<&str, Reason>) -> DeviceEvidence {
+        let mut device = DeviceEvidence::new("fw", vec!["nftables".to_owned()], Source::Bare);
+        match ruleset {
+            Ok(text) => {
+                let artifact = Artifact { bytes: text.as_bytes().into(), proof: Proof::Complete };
+                device.artifacts.insert("nft.txt".to_owned(), artifact);
+            }
+            Err(reason) => device.failures.push(reason),
+        }
+        device
+    }
+
+    fn judged(before: &DeviceEvidence, after: &DeviceEvidence) -> (DeviceResult, Vec<Finding>) {
+        let rules = super::super::load(&[], |_| unreachable!()).unwrap();
+        let pair = Pair {
+            name: "fw",
+            before: Some(Some(before)),
+            after: Some(after),
+            taken: None,
+            ..Pair::default()
+        };
+        judge_device(&pair, &Site::default(), None, &rules)
+    }
+
+    #[test]
+    fn what_follows_from_a_failure_is_not_told_again() {
+        let cut = Reason::NotAsked { artifact: "nft.json".to_owned() };
+        let alone = [missing("nft.json"), missing("ss.txt")];
+        assert_eq!(causes(&alone).len(), 2);
+        let named = [cut.clone(), missing("nft.json"), missing("ss.txt")];
+        assert_eq!(causes(&named), [&cut, &missing("ss.txt")]);
+        let failed = [unreachable(), cut, missing("nft.json"), missing("ss.txt")];
+        assert_eq!(causes(&failed), [&unreachable()]);
+    }
+
+    #[test]
+    fn a_device_of_which_nothing_came_is_said_and_not_guessed_at() {
+        let there =
+            device(Ok("table inet t { chain c { type filter hook input priority 0; policy drop; } }"));
+        let gone = device(Err(unreachable()));
+        for (before, after) in [(&there, &gone), (&gone, &there)] {
+            let (result, findings) = judged(before, after);
+            let reasons: Vec<&Reason> = findings.iter().flat_map(|f| &f.reasons).collect();
+            assert!(reasons.contains(&&unreachable()), "{reasons:?}");
+            assert!(findings.iter().all(|f| f.rule == "evidence-incomplete"), "{findings:?}");
+            assert!(!result.complete && !result.facts.compared);
+            assert!(!(result.opened.is_empty() && result.closed.is_empty()));
+        }
+    }
+
+    #[test]
+    fn the_record_knows_the_key_that_is_meant() {
+        let key = KeyId { kind: "ssh-ed25519".to_owned(), fingerprint: "SHA256:new".to_owned() };
+        let address = "192.0.2.1:22".to_owned();
+        let mut refused = device(Err(Reason::HostKeyChanged {
+            address: address.clone(),
+            presented: key.to_string(),
+            expected: vec!["ssh-ed25519 SHA256:old".to_owned()],
+        }));
+        refused.identity.address = Some(address);
+        refused.identity.host_key = Some(key);
+        // the state before has met the wrong key already
+        let (result, _) = judged(&refused, &refused);
+        let keys = (Some("SHA256:old".to_owned()), Some("SHA256:new".to_owned()));
+        assert_eq!(result.facts.host_keys, keys);
     }
 }

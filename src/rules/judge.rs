@@ -16,6 +16,7 @@ use crate::finding::{Arg, Confidence, Finding, Phrase, Severity};
 use crate::probe::{self, Record};
 use crate::reason::Reason;
 use crate::site::{Change, Site};
+use crate::watch::Watch;
 
 /// Everything that is judged together.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +65,10 @@ pub struct Watched {
     pub to: OffsetDateTime,
     /// Number of looks.
     pub samples: usize,
+    /// How many of them did not see every device whole.
+    pub incomplete: usize,
+    /// Devices that none of them saw whole.
+    pub unwatched: Vec<String>,
     /// Longest span between two looks, in seconds.
     pub longest_gap: i64,
 }
@@ -83,7 +88,8 @@ pub fn judge(case: &Case<'_>) -> Judged {
     let mut findings: Vec<Finding> = findings.drain(..).flatten().collect();
     let facts: BTreeMap<String, DeviceFacts> =
         devices.iter().map(|d: &DeviceResult| (d.name.clone(), d.facts.clone())).collect();
-    let gaps = crate::watch::gaps(case);
+    let watch = Watch::of(case);
+    let gaps = watch.gaps(case);
     let unread = unread_tests(case);
     let view = ChangeView {
         devices: &facts,
@@ -94,7 +100,8 @@ pub fn judge(case: &Case<'_>) -> Judged {
         gaps: &gaps,
     };
     findings.extend(case.rules.iter().flat_map(|rule| rule.kind.change(rule, &view)));
-    findings.extend(crate::watch::transients(case, &findings));
+    findings.extend(watch.transients(case, &findings));
+    findings.extend(watch.unseen());
     findings.extend(missing(case, &devices));
     sort(&mut findings);
     Judged {
@@ -102,7 +109,7 @@ pub fn judge(case: &Case<'_>) -> Judged {
         tested: devices.iter().filter_map(|d| d.tested).chain(Tested::of(&unread)).min(),
         findings,
         devices,
-        watched: crate::watch::watched(case),
+        watched: watch.watched(case),
     }
 }
 
@@ -147,9 +154,8 @@ fn missing(case: &Case<'_>, devices: &[DeviceResult]) -> Vec<Finding> {
             reasons.push((Some(declared.as_str()), Reason::NotCaptured { state: case.after.label.clone() }));
         }
     }
-    // rules over drift say nothing without a before; what they would say of packets cannot be known
-    let filters = devices.iter().any(|d| d.filters_packets);
-    if case.before.is_none() && filters && case.rules.iter().any(|r| r.over == Over::Drift) {
+    // rules over drift say nothing without a before; what they would say cannot be known
+    if case.before.is_none() && !devices.is_empty() && case.rules.iter().any(|r| r.over == Over::Drift) {
         reasons.push((None, Reason::NoBefore));
     }
     reasons.into_iter().map(|(device, reason)| evidence(device, reason)).collect()
@@ -167,16 +173,20 @@ pub fn evidence(device: Option<&str>, reason: Reason) -> Finding {
     finding.named(&meaning)
 }
 
-/// The weightiest first; equal findings in a fixed order.
+/// The weightiest first; equal findings in a fixed order. Of missing evidence a device that failed comes first, and an
+/// artifact that is not there last.
 fn sort(findings: &mut Vec<Finding>) {
     findings.sort_by(|a, b| {
         let key = |f: &Finding| {
+            let missing = f.reasons.iter().filter(|_| f.rule == EVIDENCE);
+            let failed = missing.clone().any(Reason::is_of_connection);
+            let absent = missing.clone().any(|reason| matches!(reason, Reason::ArtifactMissing { .. }));
             (
                 std::cmp::Reverse((f.severity, f.confidence)),
-                f.status,
+                (f.status, !failed),
                 f.device.clone(),
                 f.rule.clone(),
-                f.fingerprint.clone(),
+                (absent, f.fingerprint.clone()),
             )
         };
         key(a).cmp(&key(b))
@@ -203,4 +213,67 @@ fn in_parallel<T: Send>(names: &[&str], work: impl Fn(&str) -> T + Sync) -> Vec<
         }
     });
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Artifact, DeviceEvidence, Proof, Source};
+
+    fn judged(before: Option<&State>, after: &State) -> Judged {
+        let rules = crate::rules::load(&[], |_| unreachable!()).unwrap();
+        let (site, fail_on) = (Site::default(), Severity::High);
+        judge(&Case {
+            before,
+            samples: &[],
+            after,
+            site: &site,
+            change: None,
+            rules: &rules,
+            fail_on,
+            tests: &[],
+        })
+    }
+
+    fn state(devices: impl IntoIterator<Item = DeviceEvidence>) -> State {
+        let devices = devices.into_iter().map(|device| (device.name.clone(), device)).collect();
+        State { devices, ..State::default() }
+    }
+
+    #[test]
+    fn a_device_that_failed_is_said_before_what_is_missing_elsewhere() {
+        let lacking = DeviceEvidence::new("a", vec!["nftables".to_owned()], Source::Snapshot);
+        let mut failed = DeviceEvidence { name: "z".to_owned(), ..lacking.clone() };
+        let reason =
+            Reason::Unreachable { address: "192.0.2.1:22".to_owned(), problem: "no route".to_owned() };
+        failed.failures.push(reason.clone());
+        let state = state([lacking, failed]);
+        let judged = judged(Some(&state), &state);
+        assert_eq!(judged.findings[0].reasons, [reason]);
+        assert_eq!(judged.findings.iter().filter(|f| f.device.as_deref() == Some("z")).count(), 1);
+        assert!(judged.findings.len() > 2, "what the other one lacks is told too");
+    }
+
+    #[test]
+    fn without_a_before_nothing_is_known_to_be_unchanged() {
+        let relay = |clients: &str| {
+            let mut device = DeviceEvidence::new("mx", vec!["postfix".to_owned()], Source::Bare);
+            let config = format!(
+                "compatibility_level = 3.6\nmyhostname = mx.city.example.jp\nmynetworks = {clients}\n"
+            );
+            let master = "smtp inet n - n - - smtpd\n";
+            for (name, text) in [("main.cf", config.as_str()), ("master.cf", master)] {
+                let artifact = Artifact { bytes: text.as_bytes().into(), proof: Proof::Given };
+                device.artifacts.insert(format!("files/etc/postfix/{name}"), artifact);
+            }
+            state([device])
+        };
+        let unchanged = judged(None, &relay("127.0.0.0/8"));
+        assert_eq!(unchanged.verdict, Verdict::Undecided);
+        assert_eq!(unchanged.findings[0].reasons, [Reason::NoBefore]);
+        let open = relay("0.0.0.0/0");
+        assert_eq!(judged(None, &open).verdict, Verdict::Deny);
+        let empty = judged(None, &state([]));
+        assert_eq!(empty.findings[0].reasons, [Reason::NothingToCheck]);
+    }
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::drift::text::TextDrift;
 use crate::drift::{FlowDrift, Group, Moment};
-use crate::finding::Location;
+use crate::finding::{Confidence, Location};
 use crate::firewall::meaning::TooComplex;
 use crate::packet::{AddressSet, Field, PacketSet, Prefix, Space};
 use crate::platform::DeviceModel;
@@ -129,16 +129,16 @@ pub fn flow_set(space: &mut Space, flow: &Flow) -> PacketSet {
 /// What is known of a device besides its meaning.
 #[derive(Debug, Clone, Default)]
 pub struct DeviceFacts {
-    /// Its meaning differs from before.
-    pub changed_meaning: bool,
-    /// Names of the artifacts whose text differs.
+    /// Its meaning differs from before, and how surely.
+    pub changed_meaning: Option<Confidence>,
+    /// Names of the artifacts whose text differs; what one state lacks does not.
     pub changed_artifacts: Vec<String>,
     /// The first line that was removed, and the first that was added.
     pub first_lines: [Option<Location>; 2],
     /// Host key fingerprint before and after.
     pub host_keys: (Option<String>, Option<String>),
-    /// There is a before state of it.
-    pub has_before: bool,
+    /// Both states hold something of it.
+    pub compared: bool,
 }
 
 /// The change as a whole.

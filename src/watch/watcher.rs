@@ -1,18 +1,18 @@
 //! One look after another while the window is open: what has opened and what has closed since the last one.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use time::{Duration, OffsetDateTime};
 
-use super::is_opening;
-use super::timeline::Look;
+use super::open;
+use super::timeline::{Look, Seen, key};
 use crate::evidence::{DeviceEvidence, State};
 use crate::finding::Finding;
 use crate::reason::Reason;
-use crate::rules::device::{Pair, judge_device};
+use crate::rules::device::{Pair, is_whole, judge_device};
 use crate::rules::judge::Case;
-use crate::rules::verdict::EVIDENCE;
 
 /// What one look brought to light.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ pub struct Watcher {
 struct Device {
     /// The last look that saw it whole.
     last: Option<Look>,
-    /// What that look saw, and what was open in it.
+    /// What that look saw, and what is open as far as the looks so far tell.
     evidence: Option<DeviceEvidence>,
     open: BTreeMap<(String, String), Standing>,
     blind: bool,
@@ -74,7 +74,7 @@ impl Watcher {
             return watcher;
         };
         for (name, evidence) in &state.devices {
-            let last = evidence.failures.is_empty().then_some(Look { started, ended });
+            let last = is_whole(evidence).then_some(Look { started, ended });
             watcher.devices.insert(name.clone(), Device { last, ..Device::default() });
         }
         watcher
@@ -89,37 +89,35 @@ impl Watcher {
             let device = self.devices.entry(name.clone()).or_default();
             if device.evidence.as_ref() == Some(evidence) {
                 device.see_again(look);
-                if std::mem::take(&mut device.blind) {
-                    news.back.push(name.clone());
-                }
+                device.sight(name, Vec::new(), &mut news);
                 continue;
             }
             let before = case.before.map(|b| b.devices.get(name));
-            let (after, taken) = (Some(evidence), Some(started));
-            let pair = Pair { name, before, after, taken, ..Pair::default() };
-            let (_, findings) = judge_device(&pair, case.site, case.change, case.rules);
-            let missing: Vec<Reason> =
-                findings.iter().filter(|f| f.rule == EVIDENCE).flat_map(|f| f.reasons.clone()).collect();
-            let blind = !missing.is_empty();
-            if blind != device.blind {
-                device.blind = blind;
-                if blind {
-                    news.blind.push((name.clone(), missing));
-                } else {
-                    news.back.push(name.clone());
-                }
-            }
-            // what cannot be seen has neither opened nor closed
-            if !blind {
-                device.see(look, findings.into_iter().filter(is_opening).collect(), &mut news);
+            let pair = Pair { name, before, after: Some(evidence), taken: Some(started), ..Pair::default() };
+            let (result, findings) = judge_device(&pair, case.site, case.change, case.rules);
+            let open = open(evidence, &result.lacks, findings, case.rules);
+            let whole = result.lacks.is_empty();
+            device.see(&Seen { look, open, whole }, &mut news);
+            if whole {
                 device.evidence = Some(evidence.clone());
             }
+            device.sight(name, result.lacks, &mut news);
         }
         news
     }
 }
 
 impl Device {
+    /// Whether it can be seen whole, where that is news.
+    fn sight(&mut self, name: &str, lacks: Vec<Reason>, news: &mut News) {
+        let blind = !lacks.is_empty();
+        match (std::mem::replace(&mut self.blind, blind), blind) {
+            (false, true) => news.blind.push((name.to_owned(), lacks)),
+            (true, false) => news.back.push(name.to_owned()),
+            _ => {}
+        }
+    }
+
     fn see_again(&mut self, look: Look) {
         self.last = Some(look);
         for standing in self.open.values_mut() {
@@ -127,31 +125,44 @@ impl Device {
         }
     }
 
-    fn see(&mut self, look: Look, findings: Vec<Finding>, news: &mut News) {
-        let key = |f: &Finding| (f.rule.clone(), f.fingerprint.clone());
-        let gone: Vec<_> =
-            self.open.keys().filter(|k| !findings.iter().any(|f| key(f) == **k)).cloned().collect();
+    fn see(&mut self, seen: &Seen, news: &mut News) {
+        let look = seen.look;
+        let open = |k: &(String, String)| seen.open.iter().any(|f| key(f) == *k);
+        // what a look did not see whole has not closed
+        let gone: Vec<_> = self.open.keys().filter(|k| seen.whole && !open(k)).cloned().collect();
         for standing in gone.iter().filter_map(|k| self.open.remove(k)) {
             let least = (standing.last_seen - standing.first_seen).max(Duration::ZERO);
             let most = look.ended - standing.earliest;
             news.closed.push(Closed { finding: standing.finding, earliest: standing.earliest, least, most });
         }
         let earliest = self.last.map_or(look.started, |last| last.started);
-        for finding in findings {
-            match self.open.entry(key(&finding)) {
-                Entry::Occupied(mut there) => there.get_mut().last_seen = look.started,
+        for finding in &seen.open {
+            let standing = Standing {
+                finding: finding.clone(),
+                earliest,
+                first_seen: look.ended,
+                last_seen: look.started,
+            };
+            match self.open.entry(key(finding)) {
                 Entry::Vacant(free) => {
                     news.opened.push(finding.clone());
-                    free.insert(Standing {
-                        finding,
-                        earliest,
-                        first_seen: look.ended,
-                        last_seen: look.started,
-                    });
+                    free.insert(standing);
                 }
+                Entry::Occupied(mut there) => match finding.confidence.cmp(&there.get().finding.confidence) {
+                    Ordering::Less => {}
+                    Ordering::Equal => there.get_mut().last_seen = look.started,
+                    // now it is sure
+                    Ordering::Greater => {
+                        news.opened.push(finding.clone());
+                        let earliest = there.get().earliest;
+                        there.insert(Standing { earliest, ..standing });
+                    }
+                },
             }
         }
-        self.last = Some(look);
+        if seen.whole {
+            self.last = Some(look);
+        }
     }
 }
 
@@ -184,28 +195,98 @@ mod tests {
         Finding { witness: Some(Witness::Packet(witness)), ..finding }.named(name)
     }
 
+    fn seen(start: i64, whole: bool, open: Vec<Finding>) -> Seen {
+        Seen { look: look(start), open, whole }
+    }
+
     #[test]
     fn an_opening_is_told_once_and_its_end_with_bounds() {
         let mut device = Device { last: Some(look(0)), ..Device::default() };
         let mut news = News::default();
-        device.see(look(60), vec![opening("a")], &mut news);
+        device.see(&seen(60, true, vec![opening("a")]), &mut news);
         assert_eq!((news.opened.len(), news.closed.len()), (1, 0));
         device.see_again(look(120));
-        device.see(look(180), vec![opening("a")], &mut news);
+        device.see(&seen(180, true, vec![opening("a")]), &mut news);
         assert_eq!((news.opened.len(), news.closed.len()), (1, 0));
-        device.see(look(240), Vec::new(), &mut news);
+        device.see(&seen(240, true, Vec::new()), &mut news);
         let closed = &news.closed[0];
         assert_eq!(closed.earliest.unix_timestamp(), 0);
         assert_eq!((closed.least.whole_seconds(), closed.most.whole_seconds()), (180 - 62, 242));
     }
 
     #[test]
+    fn a_look_that_is_not_whole_tells_what_it_saw_and_ends_nothing() {
+        let mut device = Device { last: Some(look(0)), ..Device::default() };
+        let mut news = News::default();
+        device.see(&seen(60, false, Vec::new()), &mut news);
+        device.see(&seen(120, false, vec![opening("a")]), &mut news);
+        device.see(&seen(180, false, Vec::new()), &mut news);
+        assert_eq!((news.opened.len(), news.closed.len()), (1, 0));
+        device.see(&seen(240, true, Vec::new()), &mut news);
+        assert_eq!((news.closed[0].earliest.unix_timestamp(), news.closed[0].most.whole_seconds()), (0, 242));
+    }
+
+    #[test]
+    fn what_becomes_sure_is_told_again() {
+        let mut device = Device::default();
+        let mut news = News::default();
+        let maybe = Finding { confidence: Confidence::Possible, ..opening("a") };
+        for finding in [maybe.clone(), opening("a"), maybe] {
+            device.see(&seen(60, true, vec![finding]), &mut news);
+        }
+        let told: Vec<Confidence> = news.opened.iter().map(|f| f.confidence).collect();
+        assert_eq!(told, [Confidence::Possible, Confidence::Certain]);
+    }
+
+    #[test]
+    fn a_device_is_blind_and_back_once() {
+        let mut device = Device::default();
+        let mut news = News::default();
+        for lacks in [vec![Reason::PlatformUnknown], vec![Reason::PlatformUnknown], vec![], vec![]] {
+            device.sight("fw", lacks, &mut news);
+        }
+        assert_eq!((news.blind.len(), news.back), (1, vec!["fw".to_owned()]));
+    }
+
+    #[test]
     fn what_nobody_comes_through_is_no_opening() {
+        let rules = crate::rules::load(&[], |_| unreachable!()).unwrap();
+        let is_opening = |finding: &Finding| super::super::is_opening(finding, &rules);
         assert!(is_opening(&opening("a")));
         assert!(!is_opening(&Finding { witness: None, ..opening("a") }));
         let Some(Witness::Packet(mut lost)) = opening("a").witness else { unreachable!() };
         lost.after.verdict = "drop".to_owned();
         assert!(!is_opening(&Finding { witness: Some(Witness::Packet(lost)), ..opening("a") }));
         assert!(!is_opening(&Finding { status: Status::Standing, ..opening("a") }));
+        // a flow that is lost lets nobody in, even where it may still pass; a login has no attempt that shows it
+        assert!(!is_opening(&Finding { rule: "required-flow-lost".to_owned(), ..opening("a") }));
+        let login = Finding { rule: "smtp-auth-exposed".to_owned(), witness: None, ..opening("a") };
+        assert!(is_opening(&login));
+        assert!(!is_opening(&Finding { rule: "guard-weakened".to_owned(), ..login }));
+    }
+
+    #[test]
+    fn what_a_look_did_not_get_is_no_opening_that_it_saw() {
+        let rules = crate::rules::load(&[], |_| unreachable!()).unwrap();
+        let mut device = DeviceEvidence::new("fw", Vec::new(), crate::evidence::Source::Snapshot);
+        let missing = Reason::ArtifactMissing { artifact: "nft.json".to_owned() };
+        let unread = Reason::Unread { text: "x".to_owned() };
+        let maybe = |reasons: &[Reason]| Finding {
+            confidence: Confidence::Possible,
+            reasons: reasons.to_vec(),
+            ..opening("a")
+        };
+        let found = [
+            opening("a"),
+            maybe(std::slice::from_ref(&missing)),
+            maybe(&[missing.clone(), unread]),
+            maybe(&[]),
+        ];
+        let lacks = [missing];
+        assert!(open(&device, &lacks, found.to_vec(), &rules).is_empty(), "nothing came at all");
+        let proof = crate::evidence::Proof::Complete;
+        device.artifacts.insert("ss.txt".to_owned(), crate::evidence::Artifact { bytes: [].into(), proof });
+        let kept = open(&device, &lacks, found.to_vec(), &rules);
+        assert_eq!(kept, [found[0].clone(), found[2].clone(), found[3].clone()]);
     }
 }

@@ -4,6 +4,7 @@ mod bounds;
 mod planned_relay;
 mod safeguards;
 mod saved;
+mod stored;
 mod window;
 mod zones;
 

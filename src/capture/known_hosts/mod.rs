@@ -22,7 +22,7 @@ use crate::os;
 use line::{Line, Marker};
 
 /// Largest known_hosts file that is read, in bytes.
-const MAX_FILE: u64 = 16 << 20;
+pub const MAX_FILE: u64 = 16 << 20;
 
 /// Port whose entries carry no port (RFC 4253 section 4).
 const SSH_PORT: u16 = 22;

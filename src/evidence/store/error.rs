@@ -36,6 +36,37 @@ pub enum Tampering {
     Chain,
 }
 
+/// What is wrong with a change's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeIdFault {
+    /// Nothing.
+    #[error("it is empty")]
+    Empty,
+    /// Too long for a folder's name.
+    #[error("it is longer than 128 bytes")]
+    TooLong,
+    /// Characters that some file system or shell reads differently.
+    #[error("only letters, digits and ._-+@ are allowed")]
+    Characters,
+    /// Hidden, or cut off by some file systems.
+    #[error("it may not begin or end with a dot")]
+    Dot,
+    /// A name that means something else.
+    #[error("the name is reserved")]
+    Reserved,
+}
+
+/// What is wrong with the key that hides secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFault {
+    /// Others can read it.
+    #[error("can be read by others: chmod 600 it, and take the secrets as known if they were")]
+    Readable,
+    /// It is no key.
+    #[error("is damaged: restore it, or remove it (old digests then compare as unknown)")]
+    Damaged,
+}
+
 /// Why the store cannot do what is asked of it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -81,7 +112,7 @@ pub enum StoreError {
         /// The id.
         id: String,
         /// What is wrong with it.
-        problem: &'static str,
+        problem: ChangeIdFault,
     },
     /// Two devices of one name in one snapshot.
     #[error("device {0:?} is captured twice in one snapshot; give each device its own name")]
@@ -111,8 +142,8 @@ pub enum StoreError {
     Key {
         /// The key file.
         path: PathBuf,
-        /// What is wrong with it and what to do.
-        problem: &'static str,
+        /// What is wrong with it.
+        problem: KeyFault,
     },
     /// A device is not wholly in the snapshot.
     #[error("device {0:?} could not be written, so the snapshot is given up; capture again")]

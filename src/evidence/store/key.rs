@@ -6,7 +6,7 @@ use std::path::Path;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-use super::error::{StoreError, io_error, write_error};
+use super::error::{KeyFault, StoreError, io_error, write_error};
 use crate::os;
 
 const NAME: &str = "redaction.key";
@@ -59,11 +59,10 @@ fn read(path: &Path) -> Result<Option<[u8; 32]>, StoreError> {
     let bad = |problem| StoreError::Key { path: path.to_path_buf(), problem };
     let metadata = file.metadata().map_err(|e| io_error(path, e))?;
     if !os::is_private(&metadata) {
-        return Err(bad("can be read by others: chmod 600 it, and take the secrets as known if they were"));
+        return Err(bad(KeyFault::Readable));
     }
     let mut text = String::new();
     file.take(LENGTH + 1).read_to_string(&mut text).map_err(|e| io_error(path, e))?;
     let key = HEXLOWER_PERMISSIVE.decode(text.trim_end().as_bytes()).ok().and_then(|k| k.try_into().ok());
-    key.map(Some)
-        .ok_or_else(|| bad("is damaged: restore it, or remove it (old digests then compare as unknown)"))
+    key.map(Some).ok_or_else(|| bad(KeyFault::Damaged))
 }

@@ -28,11 +28,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-pub use error::{StoreError, Tampering};
-pub use read::{Entry, Snapshot, load, looks_like_snapshot};
+pub use error::{ChangeIdFault, KeyFault, StoreError, Tampering};
+pub use read::{Entry, Snapshot, during, load, looks_like_snapshot};
 pub use write::SnapshotWriter;
 
 use error::io_error;
+
+/// Folder of the store, unless another one is named.
+pub const STORE: &str = ".sekisho";
 
 /// Name of the manifest in a snapshot's folder.
 pub const MANIFEST: &str = "manifest.json";

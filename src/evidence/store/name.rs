@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::error::StoreError;
+use super::error::{ChangeIdFault, StoreError};
 use super::manifest::sha256;
 use super::{MANIFEST, SIGNATURE};
 
@@ -35,19 +35,19 @@ pub(super) fn check_change(id: &str) -> Result<(), StoreError> {
     let bad = |problem| Err(StoreError::ChangeId { id: id.to_owned(), problem });
     let allowed = |c: char| c.is_alphanumeric() || "._-+@".contains(c);
     if id.is_empty() {
-        return bad("it is empty");
+        return bad(ChangeIdFault::Empty);
     }
     if id.len() > MAX_CHANGE {
-        return bad("it is longer than 128 bytes");
+        return bad(ChangeIdFault::TooLong);
     }
     if !id.chars().all(allowed) {
-        return bad("only letters, digits and ._-+@ are allowed");
+        return bad(ChangeIdFault::Characters);
     }
     if id.starts_with('.') || id.ends_with('.') {
-        return bad("it may not begin or end with a dot");
+        return bad(ChangeIdFault::Dot);
     }
     if is_reserved(id) || id.eq_ignore_ascii_case("redaction.key") {
-        return bad("the name is reserved");
+        return bad(ChangeIdFault::Reserved);
     }
     Ok(())
 }

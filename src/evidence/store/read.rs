@@ -116,6 +116,17 @@ pub(super) fn chain(folder: &Path, change: &str) -> Result<Vec<Entry>, StoreErro
     Ok(entries)
 }
 
+/// What was seen during the window of a snapshot's change, in order: from where the snapshot itself lies, its chain
+/// checked.
+///
+/// # Errors
+/// The chain was tampered with, or a snapshot on its own was taken out of it.
+pub fn during(snapshot: &Path, change: &str) -> Result<Vec<Entry>, StoreError> {
+    let whole = std::path::absolute(snapshot).map_err(|e| io_error(snapshot, e))?;
+    let folder = whole.parent().unwrap_or(&whole);
+    Ok(chain(folder, change)?.into_iter().filter(|entry| entry.phase == Phase::During).collect())
+}
+
 /// Name of the file that names the last snapshot of a change, so that a watch need not read thousands of manifests
 /// before each sample. Only a hint: it counts where it fits what is there.
 pub(super) const LAST: &str = ".last";

@@ -31,17 +31,20 @@ pub(super) struct Reader<'r, 'c, 'e> {
 }
 
 impl<'c, 'e> Reader<'_, 'c, 'e> {
-    /// Reads every service that takes mail.
+    /// Reads every service that takes mail, or may.
     pub(super) fn listeners(&self) -> Vec<Listener> {
         let config = self.config;
-        let inet = config.services.iter().filter(|s| &*s.kind == "inet").take(MAX_SERVICES);
-        inet.filter_map(|service| match &*service.command {
+        let inet = || config.services.iter().filter(|s| &*s.kind == "inet");
+        if inet().nth(MAX_SERVICES).is_some() {
+            config.gap(Reason::TooComplex { subject: "master.cf".to_owned() }, None);
+        }
+        let services = inet().take(MAX_SERVICES).filter_map(|service| match &*service.command {
             "smtpd" => Some(self.smtpd(service, config.scope(service))),
             "postscreen" => self.postscreen(service),
             "qmqpd" => Some(self.qmqpd(service)),
-            _ => None,
-        })
-        .collect()
+            _ => Some(self.strange(service)),
+        });
+        services.chain(self.instances()).collect()
     }
 
     fn smtpd(&self, service: &'c Service, scope: Scope<'c, 'e>) -> Listener {
@@ -153,52 +156,6 @@ impl<'c, 'e> Reader<'_, 'c, 'e> {
             actions: Arc::new(actions),
             may_not_permit: false,
         })
-    }
-
-    fn qmqpd(&self, service: &'c Service) -> Listener {
-        let scope = self.config.scope(service);
-        let words = scope.words("qmqpd_authorized_clients");
-        let clients = lists::clients(&scope, self.tables, "qmqpd_authorized_clients", &words);
-        let at = scope.at("qmqpd_authorized_clients");
-        let rules = [
-            Step::If(Condition::ClientIn(Arc::new(clients)), Action::Permit),
-            Step::If(Condition::Always, Action::Refuse(554)),
-        ];
-        let rules = rules.into_iter().map(|step| Rule { step, at: at.clone() }).collect();
-        let list =
-            self.policy.borrow_mut().add_list(RuleList { name: "qmqpd_authorized_clients".into(), rules });
-        Listener {
-            name: Arc::clone(&service.name),
-            at: service.at.clone(),
-            protocol: Protocol::Qmqp,
-            bind: bind::bind(&scope, service, self.own.as_deref()),
-            port: bind::port(&service.name),
-            tls: Tls::No,
-            auth: Auth::No,
-            auth_at: service.at.clone(),
-            safeguards: Vec::new(),
-            certificate: CertificateDemand::No,
-            refuses: None,
-            proxy_protocol: false,
-            xclient: None,
-            helo_required: false,
-            looks_up_names: true,
-            rewrites_commands: None,
-            stages: vec![Stage { kind: StageKind::Relay, list, sees: Sees::Recipient }],
-            refuses_unlisted_sender: false,
-            refuses_unlisted_recipient: false,
-            listed: Arc::new(Listed::default()),
-            soft_bounce: false,
-            may_discard: false,
-            gates: Vec::new(),
-            routing: Arc::new(routing::routing(
-                self.config,
-                self.tables,
-                "cleanup",
-                true,
-                self.own.as_deref(),
-            )),
-        }
     }
 
     /// `mynetworks` as set, as `postconf` computed it, or as computed here from the interfaces.

@@ -16,6 +16,7 @@ mod lists;
 mod logical;
 mod maincf;
 mod mastercf;
+mod other;
 mod restrictions;
 mod routing;
 mod safeguards;

@@ -3,6 +3,7 @@
 pub mod connect;
 pub mod declarations;
 pub mod demo;
+pub mod errors;
 pub mod explain;
 pub mod guard;
 pub mod init;

@@ -64,17 +64,13 @@ pub const fn severity(severity: Severity, lang: Lang) -> &'static str {
     }
 }
 
-/// The first words of an ALLOW: nothing new, as far as the case goes.
-pub const fn nothing_new(plan: bool, compared: bool, lang: Lang) -> &'static str {
-    match (compared, plan, lang) {
-        (false, _, Lang::En) => "no open mail relay (end state only: nothing to compare with)",
-        (false, _, Lang::Ja) => {
-            "第三者中継はありません（比べる相手がないため、現在の状態だけを確認しました）"
-        }
-        (true, true, Lang::En) => "nothing new is reachable beyond the plan, no new mail relay",
-        (true, true, Lang::Ja) => "計画外の新しい通信・中継はありません",
-        (true, false, Lang::En) => "nothing new is reachable, no new mail relay",
-        (true, false, Lang::Ja) => "新しい通信・中継はありません",
+/// The first words of an ALLOW: nothing new.
+pub const fn nothing_new(plan: bool, lang: Lang) -> &'static str {
+    match (plan, lang) {
+        (true, Lang::En) => "nothing new is reachable beyond the plan, no new mail relay",
+        (true, Lang::Ja) => "計画外の新しい通信・中継はありません",
+        (false, Lang::En) => "nothing new is reachable, no new mail relay",
+        (false, Lang::Ja) => "新しい通信・中継はありません",
     }
 }
 
@@ -178,6 +174,22 @@ pub fn watched(between: &str, gap: &str, lang: Lang) -> String {
     }
 }
 
+/// Looks that did not see every device whole.
+pub fn looks_incomplete(incomplete: usize, all: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{incomplete} of {all} looks incomplete"),
+        Lang::Ja => format!("{all} 回中 {incomplete} 回は取得不完全"),
+    }
+}
+
+/// Devices that no look saw.
+pub fn unwatched(devices: &[String], lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("never seen whole: {}", devices.join(", ")),
+        Lang::Ja => format!("一度も完全には監視できなかった機器: {}", devices.join("、")),
+    }
+}
+
 /// Heads of the table of findings.
 pub const fn heads(lang: Lang) -> [&'static str; 5] {
     match lang {
@@ -242,13 +254,9 @@ pub fn site(path: Option<&str>, lang: Lang) -> String {
 }
 
 /// Restoring commands are printed, never run.
-pub fn rollback(change: &str, device: &str, lang: Lang) -> String {
+pub fn rollback(command: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => {
-            format!("sekisho rollback {change} --device {device}   (printed only, nothing is changed)")
-        }
-        Lang::Ja => {
-            format!("sekisho rollback {change} --device {device}   （手順を表示するだけで、変更はしません）")
-        }
+        Lang::En => format!("{command}   (printed only, nothing is changed)"),
+        Lang::Ja => format!("{command}   （手順を表示するだけで、変更はしません）"),
     }
 }

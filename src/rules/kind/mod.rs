@@ -22,7 +22,7 @@ use std::fmt::Debug;
 
 use super::Rule;
 use super::view::{ChangeView, DeviceView};
-use crate::finding::Finding;
+use crate::finding::{Finding, Witness};
 use crate::probe::Judged;
 use crate::site::table::Table;
 
@@ -32,6 +32,16 @@ pub trait Kind: Debug + Send + Sync {
     /// Findings about one device.
     fn device(&self, _rule: &Rule, _view: &mut DeviceView<'_>) -> Vec<Finding> {
         Vec::new()
+    }
+
+    /// Whether a finding of it says that somebody or something comes through now: what a watch looks out for.
+    fn lets_in(&self, finding: &Finding) -> bool {
+        let passes = |verdict: &str| !matches!(verdict, "drop" | "reject" | "defer" | "unavailable");
+        match &finding.witness {
+            Some(Witness::Packet(packet)) => passes(&packet.after.verdict),
+            Some(Witness::Relay(attempt)) => passes(&attempt.after.verdict),
+            Some(Witness::Fact { .. }) | None => false,
+        }
     }
 
     /// Findings about the change as a whole.

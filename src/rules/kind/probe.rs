@@ -99,7 +99,8 @@ impl Kind for Probe {
 /// Whether the relay's configuration differs in text or in meaning.
 fn is_changed(view: &DeviceView<'_>) -> bool {
     let (Some(before), Some(_)) = (view.before, &view.after.relay) else { return false };
-    let meaning = before.relay.is_none() || view.relay.as_ref().is_some_and(|drift| drift.is_changed());
+    let meaning =
+        before.relay.is_none() || view.relay.as_ref().is_some_and(|drift| drift.changed().is_some());
     meaning || view.text.iter().any(|text| configures_relay(&text.artifact, view.platforms))
 }
 

@@ -46,6 +46,15 @@ fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
 }
 
 impl Kind for Relay {
+    /// That passwords can be tried has no attempt that shows it, and is an opening all the same.
+    fn lets_in(&self, finding: &Finding) -> bool {
+        let attempt = finding.witness.as_ref().is_some_and(|witness| match witness {
+            Witness::Relay(attempt) => matches!(attempt.after.verdict.as_str(), "permit" | "undecided"),
+            _ => false,
+        });
+        attempt || self.looks == Looks::Logins
+    }
+
     fn device(&self, rule: &Rule, view: &mut DeviceView<'_>) -> Vec<Finding> {
         let (name, has_before) = (view.name, view.before.is_some());
         let Some(drift) = &view.relay else { return Vec::new() };

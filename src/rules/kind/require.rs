@@ -18,6 +18,11 @@ fn read(_: &Table<'_>) -> Option<Box<dyn Kind>> {
 }
 
 impl Kind for Require {
+    /// What is lost lets nothing in, even where its fate is not known.
+    fn lets_in(&self, _: &Finding) -> bool {
+        false
+    }
+
     fn device(&self, rule: &Rule, view: &mut DeviceView<'_>) -> Vec<Finding> {
         let (site, name) = (view.site, view.name);
         let Some(flows) = view.flows.as_mut() else { return Vec::new() };

@@ -39,11 +39,14 @@ fn read_no_scope(_: &Table<'_>) -> Option<Box<dyn Kind>> {
 }
 
 impl Changed {
-    fn holds(self, facts: &DeviceFacts) -> bool {
+    /// How surely a device changed in this way.
+    fn of(self, facts: &DeviceFacts) -> Option<Confidence> {
+        let text = facts.changed_meaning.is_none() && !facts.changed_artifacts.is_empty();
         match self {
             Self::Meaning => facts.changed_meaning,
-            Self::Text => !facts.changed_meaning && !facts.changed_artifacts.is_empty(),
+            Self::Text => text.then_some(Confidence::Certain),
         }
+        .filter(|_| facts.compared)
     }
 }
 
@@ -52,9 +55,9 @@ impl Kind for Scope {
         let Some(scope) = view.change.and_then(|c| c.scope.as_ref()) else { return Vec::new() };
         let outside = view.devices.iter().filter(|(name, _)| !scope.contains(name.as_str()));
         outside
-            .filter(|(_, facts)| facts.has_before && self.changed.holds(facts))
-            .map(|(name, facts)| {
-                let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(name));
+            .filter_map(|(name, facts)| Some((name, facts, self.changed.of(facts)?)))
+            .map(|(name, facts, confidence)| {
+                let mut finding = Finding::new(&rule.id, rule.severity, confidence, Some(name));
                 finding.args.insert("artifacts", Arg::Text(facts.changed_artifacts.join(", ")));
                 let [removed, added] = facts.first_lines.clone();
                 finding.location = added;
@@ -70,12 +73,8 @@ impl Kind for NoScope {
         if view.change.is_some_and(|c| c.scope.is_some()) {
             return Vec::new();
         }
-        let changed: Vec<&str> = view
-            .devices
-            .iter()
-            .filter(|(_, f)| f.has_before && f.changed_meaning)
-            .map(|(n, _)| n.as_str())
-            .collect();
+        let changed = view.devices.iter().filter(|(_, facts)| Changed::Meaning.of(facts).is_some());
+        let changed: Vec<&str> = changed.map(|(name, _)| name.as_str()).collect();
         if changed.len() < 2 {
             return Vec::new();
         }

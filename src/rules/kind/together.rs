@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Entry, Kind};
 use crate::finding::{Arg, Confidence, Finding};
 use crate::rules::Rule;
-use crate::rules::view::ChangeView;
+use crate::rules::view::{ChangeView, DeviceFacts};
 use crate::site::table::Table;
 
 pub(super) const ENTRY: Entry = Entry { name: "together", args: &["groups", "devices"], read };
@@ -20,8 +20,9 @@ fn read(_: &Table<'_>) -> Option<Box<dyn Kind>> {
 impl Kind for Together {
     fn change(&self, rule: &Rule, view: &ChangeView<'_>) -> Vec<Finding> {
         let changed = |device: &str| {
-            let facts = view.devices.get(device).filter(|f| f.has_before);
-            facts.is_some_and(|f| f.changed_meaning || !f.changed_artifacts.is_empty())
+            let facts = view.devices.get(device).filter(|f| f.compared);
+            let sure = |f: &DeviceFacts| f.changed_meaning == Some(Confidence::Certain);
+            facts.is_some_and(|f| sure(f) || !f.changed_artifacts.is_empty())
         };
         let mut out = Vec::new();
         for groups in &view.site.never_together {

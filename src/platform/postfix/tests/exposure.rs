@@ -2,6 +2,7 @@
 
 use super::{Host, drift};
 use crate::finding::Confidence;
+use crate::reason::Reason;
 use crate::relay::{Change, Kind, Trust, Verdict};
 use Verdict::{Permit, Reject};
 
@@ -203,4 +204,23 @@ fn ten_thousand_rows_are_told_apart_quickly_enough() {
     let [one] = drift.opened.as_slice() else { panic!("{:?}", drift.opened) };
     assert_eq!(one.witness.mail_from, "ceo@partner.example");
     assert_eq!(one.certainty, Confidence::Certain);
+}
+
+#[test]
+fn what_else_may_take_mail_is_not_silent() {
+    let spawn = || Host::new("").master("2526 inet n - n - - spawn user=nobody argv=/usr/bin/relay");
+    let instance = || Host::new("multi_instance_enable = yes\nmulti_instance_directories = /etc/postfix-out");
+    let inside = Host::new("").master("127.0.0.1:2526 inet n - n - - spawn user=nobody argv=/usr/bin/relay");
+    for host in [spawn, instance] {
+        let host = host();
+        let gaps = host.model().gaps;
+        assert!(matches!(gaps.as_slice(), [one] if matches!(one.reason, Reason::Unread { .. })), "{gaps:?}");
+        let found: Vec<_> = host.open().iter().map(|c| c.certainty).collect();
+        assert!(!found.is_empty() && found.iter().all(|c| *c == Confidence::Possible), "{found:?}");
+        assert!(!drift(&Host::new(""), &host).opened.is_empty());
+        let same = drift(&host, &host);
+        assert!(same.opened.is_empty() && same.closed.is_empty(), "{:?}", same.opened);
+        assert_eq!(host.ext(), Verdict::Reject, "the service that is read answers its own port");
+    }
+    assert!(inside.open().is_empty(), "nobody outside reaches it: {:?}", inside.open());
 }

@@ -51,6 +51,8 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::LoginRefused { address, user, .. } => format!("{address} refused the login of {user}"),
         Reason::DeviceFailed { problem } => format!("the device could not be captured: {problem}"),
         Reason::NotCaptured { state } => format!("the device is not in the {state} state"),
+        Reason::NeverSeen { looks: 1 } => "the look during the work did not see it whole".to_owned(),
+        Reason::NeverSeen { looks } => format!("none of the {looks} looks during the work saw it whole"),
         Reason::PlatformOnce { platform, state } => {
             format!(
                 "the {state} state holds nothing of {platform}, and the other one does; capture both alike"

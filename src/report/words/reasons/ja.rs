@@ -70,6 +70,9 @@ pub(super) fn reason(reason: &Reason) -> String {
             "after" => "作業後の状態に、この機器が含まれていません".to_owned(),
             other => format!("{other} に、この機器が含まれていません"),
         },
+        Reason::NeverSeen { looks } => {
+            format!("作業中の {looks} 回の監視で、この機器の状態を一度も完全には取得できませんでした")
+        }
         Reason::PlatformOnce { platform, state } => {
             let state = if state == "before" { "作業前" } else { "作業後" };
             format!("{state}の状態にだけ {platform} の設定がありません。前後とも同じ範囲を取得してください")
