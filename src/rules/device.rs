@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use super::Rule;
 use super::judge::evidence;
 use super::view::{DeviceFacts, DeviceView, Flows};
+use crate::drift::relay::Earlier;
 use crate::drift::text::{Normaliser, TextDrift};
 use crate::drift::{Certainty, FlowLine, Moment};
 use crate::evidence::{DeviceEvidence, Identity, Source};
@@ -152,7 +153,12 @@ pub fn judge_device(
     // where nothing came anything is possible, and what is missing says so already
     let apart = view.flows.take_if(|_| !old.is_none_or(came));
     view.before = view.before.filter(|_| old.is_some_and(came));
-    view.relay = crate::drift::relay::between(pair.name, view.before, &new_model, site);
+    let earlier = match (old, view.before) {
+        (_, Some(model)) if model.relay.is_some() => Earlier::There(model),
+        (Some(old), Some(_)) if platform::had_no_relay(old, after) => Earlier::Nothing,
+        _ => Earlier::Unknown,
+    };
+    view.relay = crate::drift::relay::between(pair.name, earlier, &new_model, site);
     let rules = rules.iter().filter(|_| came(after));
     findings.extend(rules.flat_map(|rule| rule.kind.device(rule, &mut view)));
     if let Some(unlike) = unlike {
