@@ -28,7 +28,8 @@ pub fn render(report: &Report<'_>) -> String {
     match blocking.first() {
         None => {
             let plan = report.planned.is_some();
-            let _ = writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, lang));
+            let _ =
+                writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, report.before.is_some(), lang));
             let mut parts = vec![words::summary(&counts(report), lang)];
             parts.push(watched(report));
             parts.extend(report.judged.tested.map(|t| words::tested(Some(t), lang).to_owned()));
@@ -36,7 +37,7 @@ pub fn render(report: &Report<'_>) -> String {
                 parts.push(words::notes(report.notes(), lang));
             }
             parts.push(words::site(report.site, lang));
-            let _ = writeln!(out, "  {}", parts.join(if lang == Lang::Ja { "。" } else { "; " }));
+            let _ = writeln!(out, "  {}", parts.join(words::stop(lang)));
         }
         Some(first) => {
             let _ = writeln!(out, "{name}  {}   {tail}", title(first, report.style));
@@ -50,7 +51,7 @@ pub fn render(report: &Report<'_>) -> String {
                 parts.push(words::notes(report.notes(), lang));
             }
             parts.push(words::site(report.site, lang));
-            let _ = writeln!(out, "  {} {}", words::labels(lang).proof, parts.join("; "));
+            let _ = writeln!(out, "  {} {}", words::labels(lang).proof, parts.join(words::stop(lang)));
         }
     }
     out

@@ -35,7 +35,7 @@ fn with_postfix() -> DeviceEvidence {
 fn found(before: &DeviceEvidence) -> Vec<(String, Confidence, Status)> {
     let after = with_postfix();
     let rules = rules::load(&[], |_| unreachable!("the rules that come with the program")).unwrap();
-    let pair = Pair { name: "mx1", before: Some(Some(before)), after: Some(&after), taken: None };
+    let pair = Pair { name: "mx1", before: Some(Some(before)), after: Some(&after), ..Pair::default() };
     let (_, findings) = judge_device(&pair, &Site::default(), None, &rules);
     let mail = ["open-relay", "relay-limited", "smtp-auth-exposed"];
     let mut found: Vec<_> = findings
