@@ -131,10 +131,11 @@ impl<'a> Run<'a> {
         if let Some(code) = self.before_stages() {
             return Ok(Flow::Refuse(code));
         }
-        if self.recipient.eq_ignore_ascii_case("postmaster") {
-            return Ok(Flow::Permit);
-        }
         for stage in &self.listener.stages {
+            // a bare postmaster is taken whatever is asked at RCPT TO (RFC 5321 section 4.5.1)
+            if stage.sees == Sees::Recipient && self.recipient.eq_ignore_ascii_case("postmaster") {
+                return Ok(Flow::Permit);
+            }
             self.sees = stage.sees;
             if !matches!(stage.kind, StageKind::Recipient) || !self.had(StageKind::Relay) {
                 self.defer_if_reject = false;
@@ -147,8 +148,13 @@ impl<'a> Run<'a> {
                 self.permits.push((stage.kind, std::mem::take(&mut self.lines)));
             }
             self.lines.clear();
+            if stage.sees <= Sees::Helo && self.helo.is_some() {
+                // what a greeting finds out about a mail that has not begun is forgotten with it
+                (self.discarded, self.kept_back) = (false, false);
+            }
             if self.discarded {
-                return Ok(Flow::Permit);
+                let held = self.defer_if_permit;
+                return Ok(if held { Flow::Refuse(450) } else { Flow::Permit });
             }
             if stage.kind == StageKind::Sender
                 && self.listener.refuses_unlisted_sender

@@ -1,3 +1,5 @@
-//! The relay half against configurations with known truth.
+//! The relay half against configurations with known truth, and against real servers.
 
+#[cfg(unix)]
+mod live;
 mod shared;
