@@ -1,5 +1,6 @@
 //! The relay half against configurations with known truth, and against real servers.
 
+mod fixtures;
 #[cfg(unix)]
 mod live;
 mod shared;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::dice::Dice;
 use super::restrictions::{self, Lists};
 use super::tables::{self, Key};
+use crate::relay::fixtures::{Fixture, SERVICES};
 
 /// One mail server.
 #[derive(Debug, Default, Clone)]
@@ -64,6 +65,22 @@ pub(super) fn host(dice: &mut Dice) -> Host {
     let (main, master) = (std::mem::take(&mut host.main), std::mem::take(&mut host.master));
     host.files.insert("main.cf".into(), main.join("\n") + "\n");
     host.files.insert("master.cf".into(), master.join("\n") + "\n");
+    host
+}
+
+/// The server of a fixture, made to run here.
+pub(super) fn of_fixture(fixture: &Fixture) -> Host {
+    let mut host = Host { policy: "DUNNO", ..Host::default() };
+    host.files = fixture.files.iter().cloned().collect();
+    let own = |line: &&&str| !line.starts_with("my");
+    let lines: String = SANDBOX.iter().filter(own).map(|line| format!("{line}\n")).collect();
+    let main = host.files.get_mut("main.cf").unwrap();
+    *main += &lines;
+    let words = main.split([' ', ',', '\n']).filter(|word| word.starts_with("hash:/etc/postfix/"));
+    host.compiled = words.map(str::to_owned).collect();
+    host.ports = fixture.attempts.iter().map(|(attempt, _)| attempt.port).collect();
+    // what listens nowhere is not waited for
+    host.ports.retain(|port| *port == 25);
     host
 }
 
@@ -327,31 +344,7 @@ fn services(dice: &mut Dice, host: &mut Host) {
         host.ports.push(2525);
         host.proxied.push(2525);
     }
-    for service in [
-        "pickup unix n - n 60 1 pickup",
-        "cleanup unix n - n - 0 cleanup",
-        "qmgr unix n - n 300 1 qmgr",
-        "rewrite unix - - n - - trivial-rewrite",
-        "bounce unix - - n - 0 bounce",
-        "defer unix - - n - 0 bounce",
-        "trace unix - - n - 0 bounce",
-        "verify unix - - n - 1 verify",
-        "flush unix n - n 1000? 0 flush",
-        "proxymap unix - - n - - proxymap",
-        "proxywrite unix - - n - 1 proxymap",
-        "smtp unix - - n - - smtp",
-        "relay unix - - n - - smtp",
-        "error unix - - n - - error",
-        "retry unix - - n - - error",
-        "discard unix - - n - - discard",
-        "local unix - n n - - local",
-        "virtual unix - n n - - virtual",
-        "lmtp unix - - n - - lmtp",
-        "anvil unix - - n - 1 anvil",
-        "scache unix - - n - 1 scache",
-        "tlsmgr unix - - n 1000? 1 tlsmgr",
-        "postlog unix-dgram n - n - 1 postlogd",
-    ] {
-        host.master.push(service.into());
+    for service in SERVICES {
+        host.master.push((*service).into());
     }
 }

@@ -25,6 +25,7 @@ use sekisho::relay::{
 };
 use serde_json::{Map, Value};
 
+use super::fixtures;
 use crate::common::needs;
 use attempts::Session;
 use dice::Dice;
@@ -54,6 +55,39 @@ fn a_real_postfix_answers_as_predicted() {
     println!("{all:#?}");
     assert!(all.wrong.is_empty(), "disagreements");
     assert!(all.hosts < 10 || all.undecided * 10 < all.right, "too much is left open");
+}
+
+/// The folders of `fixtures/postfix` on a real server: a few on every run, all with `SEKISHO_LIVE_FIXTURES=all`.
+#[test]
+fn fixtures_are_what_a_real_postfix_answers() {
+    if !needs::met("fixtures_are_what_a_real_postfix_answers", server::NEEDS) {
+        return;
+    }
+    let mut fixtures = fixtures::all();
+    if std::env::var_os("SEKISHO_LIVE_FIXTURES").is_none() {
+        let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        println!("seed {seed}");
+        let mut dice = Dice::new(seed);
+        while fixtures.len() > 6 {
+            fixtures.swap_remove(dice.below(fixtures.len()));
+        }
+    }
+    let mut server = Server::start();
+    let mut wrong = Vec::new();
+    for fixture in fixtures {
+        let host = generate::of_fixture(&fixture);
+        let serving = server.serve(&host);
+        for (attempt, expected) in &fixture.attempts {
+            let codes = server.talk(&Session::of(attempt, &host).order(3.0, false));
+            let real = verdict(codes.as_ref().map_or(0, |codes| codes[0]));
+            // what depends on DNS is any answer
+            if real != *expected && *expected != Verdict::Undecided {
+                wrong.push(format!("{}: {codes:?}, expected {expected:?}: {attempt:?}", fixture.name));
+            }
+        }
+        drop(serving);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// What came out so far.
@@ -165,12 +199,7 @@ impl Round<'_> {
             self.all.why.extend(predicted.why.iter().map(|why| format!("{why:?}")));
             return;
         }
-        let real = match code {
-            0 => Verdict::Unavailable,
-            200..300 => Verdict::Permit,
-            400..500 => Verdict::Defer,
-            _ => Verdict::Reject,
-        };
+        let real = verdict(code);
         if predicted.verdict == Verdict::Unavailable {
             self.all.refusing += 1;
         }
@@ -226,6 +255,15 @@ impl Round<'_> {
                 self.wrong(format!("relayed and not found, port {}", attempt.port), attempt);
             }
         }
+    }
+}
+
+fn verdict(code: u16) -> Verdict {
+    match code {
+        0 => Verdict::Unavailable,
+        200..300 => Verdict::Permit,
+        400..500 => Verdict::Defer,
+        _ => Verdict::Reject,
     }
 }
 
