@@ -36,6 +36,7 @@ use server::Server;
 const EXISTING: [&str; 2] = ["outside.example", "carrier.example"];
 
 #[test]
+#[ignore = "asks a real Postfix for minutes: cargo test --test main -- --ignored relay::live"]
 fn a_real_postfix_answers_as_predicted() {
     if !needs::met("a_real_postfix_answers_as_predicted", server::NEEDS) {
         return;
@@ -59,6 +60,7 @@ fn a_real_postfix_answers_as_predicted() {
 
 /// The folders of `fixtures/postfix` on a real server: a few on every run, all with `SEKISHO_LIVE_FIXTURES=all`.
 #[test]
+#[ignore = "asks a real Postfix for minutes: cargo test --test main -- --ignored relay::live"]
 fn fixtures_are_what_a_real_postfix_answers() {
     if !needs::met("fixtures_are_what_a_real_postfix_answers", server::NEEDS) {
         return;
