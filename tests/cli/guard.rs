@@ -32,7 +32,8 @@ fn the_verdict_is_ours_and_the_output_is_the_commands() {
     let Some(lab) = Lab::start("the_verdict_is_ours_and_the_output_is_the_commands", Filter::Nftables) else {
         return;
     };
-    let done = guard(&lab, &[], &format!(r"printf 'one\n\033[1mtwo\001'; echo three >&2; {OPEN}; exit 7"));
+    let done =
+        guard(&lab, &[], &format!(r"printf 'one\n\033[1mtwo\001'; echo three >&2; {OPEN}; sleep 2; exit 7"));
     assert_eq!(done.out, "one\n\x1b[1mtwo\x01", "standard output is the command's alone");
     for words in [
         "before: captured; the work may begin\n",
