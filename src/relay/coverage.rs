@@ -58,9 +58,21 @@ fn misses_recipients(view: &View<'_, '_>, texts: &[String]) -> bool {
     let routing = &view.listener.routing;
     let mut rewriting = routing.canonical.iter().flatten().chain(&routing.aliases).chain(&routing.copies);
     let mut redirects = routing.redirects();
+    // no example proves where the client's text leads when it ends the address
+    let mut open_ended = routing.canonical.iter().flatten().chain(&routing.aliases).chain(&routing.copies);
     listed
+        || open_ended
+            .any(|table| patterns(table).any(|row| row.is_readable() && ends_with_text(&row.row.value)))
         || rewriting.any(|table| misses(table, texts, &|row| row.row.value.contains('$')))
         || redirects.any(|l| misses(&l.table, &parts(l, texts), &|row| row.row.value.contains('$')))
+}
+
+/// Whether an address of the result ends in a part of the client's text: `$2`, `${2}`, `$(2)`.
+fn ends_with_text(result: &str) -> bool {
+    result.split([',', ' ']).any(|address| {
+        let end = address.trim_end_matches(['}', ')']).trim_end_matches(|c: char| c.is_ascii_digit());
+        address.contains('@') && end.len() < address.len() && end.ends_with(['$', '{', '('])
+    })
 }
 
 fn misses_clients(view: &View<'_, '_>, texts: &[String]) -> bool {

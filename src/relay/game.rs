@@ -311,9 +311,10 @@ fn gain(
 /// Whether there are two sides that look at attempts with the same rules and tables.
 fn same(seen: &[Seen<'_, '_>]) -> bool {
     let text = |s: &Seen<'_, '_>| {
-        let lookups: Vec<String> =
-            s.view.words.lookups.iter().map(|l| format!("{} {:?}", l.table.name, l.actions)).collect();
-        format!("{lookups:?}{:?}", s.view.words.conditions)
+        // contents too: what rewrites or lists addresses opens as well as what permits them
+        let listener = s.view.listener;
+        let routing = format!("{:?}{:?}", listener.routing, listener.listed);
+        format!("{:?}{:?}{routing}", s.view.words.lookups, s.view.words.conditions)
     };
     matches!(seen, [a, b] if text(a) == text(b))
 }

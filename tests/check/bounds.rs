@@ -149,3 +149,20 @@ fn a_limit_within_an_addition_to_a_set_is_no_certainty() {
     assert!(confidence(&limited).iter().all(|c| c == "possible"), "{:?}", confidence(&limited));
     assert!(confidence(&all).iter().any(|c| c == "certain"));
 }
+
+#[test]
+fn an_expression_that_ends_an_address_with_the_clients_text_is_no_all_clear() {
+    let plain = "compatibility_level = 3.6\nmydestination = city.example.jp\nmynetworks = 127.0.0.0/8\n\
+                 virtual_alias_domains = old.example.jp\n";
+    let rewriting = format!("{plain}virtual_alias_maps = regexp:/etc/postfix/decode\n");
+    let master = ("files/etc/postfix/master.cf", "smtp inet n - n - - smtpd\n");
+    let verdict = |row: &str| {
+        let before = [("files/etc/postfix/main.cf", plain), master];
+        let after =
+            [("files/etc/postfix/main.cf", rewriting.as_str()), master, ("files/etc/postfix/decode", row)];
+        check(&before, &after).code
+    };
+    for row in ["/^(.*)=(.*)@old.example.jp$/ $1@$2\n", "/(.+)=(.+)@old/ $1@${2}\n"] {
+        assert_ne!(verdict(row), 0, "{row}");
+    }
+}
