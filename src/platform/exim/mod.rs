@@ -1,6 +1,6 @@
 //! Exim: its relay policy from the configuration file, or from Debian's variables.
 //!
-//! Follows the Exim specification (https://www.exim.org/exim-html-current/doc/html/spec_html/) of 4.96: access lists,
+//! Follows the Exim specification (<https://www.exim.org/exim-html-current/doc/html/spec_html/>) of 4.96: access lists,
 //! named lists, routers. A string expansion that cannot be evaluated before mail comes is one open question.
 
 mod acl;

@@ -1,6 +1,6 @@
 //! OpenSMTPD: its relay policy from smtpd.conf.
 //!
-//! Follows smtpd.conf(5) and table(5) of OpenSMTPD 6.8 (https://man.openbsd.org/smtpd.conf.5): for every recipient the
+//! Follows smtpd.conf(5) and table(5) of OpenSMTPD 6.8 (<https://man.openbsd.org/smtpd.conf.5>): for every recipient the
 //! first `match` decides, and without one the recipient is refused.
 
 mod lex;

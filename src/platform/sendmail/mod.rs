@@ -1,6 +1,6 @@
 //! Sendmail: its relay policy from sendmail.mc or sendmail.cf, the access map and the class files.
 //!
-//! Follows cf/README of Sendmail 8.17 (https://www.sendmail.org/~ca/email/doc8.12/cf/m4/anti_spam.html for the anti-spam
+//! Follows cf/README of Sendmail 8.17 (<https://www.sendmail.org/~ca/email/doc8.12/cf/m4/anti_spam.html> for the anti-spam
 //! part). The rewriting language itself is not read: rules of the owner's own are one open question.
 
 mod access;
