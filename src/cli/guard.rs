@@ -81,8 +81,7 @@ fn targets(args: &Args, given: &Declared, lang: Lang) -> Result<Vec<Target>, Cli
     let named =
         args.platform.iter().map(|id| platform::by_id(id).ok_or_else(|| super::unknown_platform(id, lang)));
     let named: Vec<&'static dyn Platform> = named.collect::<Result<_, _>>()?;
-    let suspected = ["nftables", "postfix"].iter().filter_map(|id| platform::by_id(id)).collect();
-    let platforms = if named.is_empty() { suspected } else { named };
+    let platforms = if named.is_empty() { platform::SUSPECTED.to_vec() } else { named };
     let target = |host: &String| {
         let account = Account::new(host);
         let account = account.map_err(|_| CliError::Usage(words::no_host(&escape(host), lang)))?;

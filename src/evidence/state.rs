@@ -22,6 +22,8 @@ pub struct State {
     pub taken: Option<(OffsetDateTime, OffsetDateTime)>,
     /// Phase and change of a snapshot.
     pub phase: Option<(String, Phase)>,
+    /// One device's folder, whose platform the user named: a question about this state, not about a change.
+    pub alone: bool,
     /// Where a snapshot lies.
     pub folder: Option<PathBuf>,
     /// Devices by name.
@@ -107,7 +109,9 @@ impl Door<'_> {
             }
             Where::Folder(folder) if looks_like_snapshot(folder) => State::of(load(folder)?),
             Where::Folder(folder) if !folder.is_dir() => return Err(StateError::NoFolder(folder.clone())),
-            Where::Folder(folder) => State { devices: self.folder(folder)?, ..State::default() },
+            Where::Folder(folder) => {
+                State { devices: self.folder(folder)?, alone: self.platform.is_some(), ..State::default() }
+            }
         };
         Ok(State { label, ..state })
     }
@@ -228,6 +232,7 @@ impl State {
             label: snapshot.folder.display().to_string(),
             taken: Some((manifest.started, manifest.ended)),
             phase: Some((manifest.change, manifest.phase)),
+            alone: false,
             folder: Some(snapshot.folder),
             devices: snapshot.devices.into_iter().map(|d| (d.name.clone(), d)).collect(),
             digest: Some(snapshot.digest),

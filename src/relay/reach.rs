@@ -1,7 +1,7 @@
 //! Who reaches a listener, by how far the owner trusts them.
 //!
 //! The firewall half of the program knows better; without it everything reaches every listener that is not bound to
-//! loopback, and trust follows from the address alone (DESIGN, "Zones without site.toml").
+//! loopback, and trust follows from the address alone, as docs/declarations.md says for hosts without a site.toml.
 
 use super::policy::{Bind, Listener, Policy};
 use crate::packet::address::{AddressSet, Family, Prefix};

@@ -28,14 +28,15 @@ pub fn render(report: &Report<'_>) -> String {
     match blocking.first() {
         None => {
             let plan = report.planned.is_some();
-            let _ = writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, lang));
+            let _ =
+                writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, report.before.is_some(), lang));
             let mut parts = vec![words::summary(&counts(report), lang)];
             parts.push(watched(report));
             if report.notes() > 0 {
                 parts.push(words::notes(report.notes(), lang));
             }
             parts.push(words::site(report.site, lang));
-            let _ = writeln!(out, "  {}", parts.join(if lang == Lang::Ja { "。" } else { "; " }));
+            let _ = writeln!(out, "  {}", parts.join(words::stop(lang)));
         }
         Some(first) => {
             let _ = writeln!(out, "{name}  {}   {tail}", title(first, report.style));
@@ -49,7 +50,7 @@ pub fn render(report: &Report<'_>) -> String {
                 parts.push(words::notes(report.notes(), lang));
             }
             parts.push(words::site(report.site, lang));
-            let _ = writeln!(out, "  {} {}", words::labels(lang).proof, parts.join("; "));
+            let _ = writeln!(out, "  {} {}", words::labels(lang).proof, parts.join(words::stop(lang)));
         }
     }
     out

@@ -34,6 +34,8 @@ pub struct DeviceResult {
     pub name: String,
     /// Its platforms.
     pub platforms: Vec<String>,
+    /// It has a packet filter that was read.
+    pub filters_packets: bool,
     /// Every artifact is there and proven, in both states.
     pub complete: bool,
     /// What the state after lacks of this device; without any, that look saw it whole.
@@ -81,6 +83,7 @@ pub fn judge_device(
     result.text = old.map(|old| Normaliser::of(&after.platforms).compare(old, after)).unwrap_or_default();
     result.complete = result.lacks.is_empty() && old_lacks.is_empty();
     result.unread = new_model.gaps.iter().filter(|g| is_unread(&g.reason)).cloned().collect();
+    result.filters_packets = filters_packets(&new_model);
     result.assumptions.clone_from(&new_model.assumptions);
     let mut view = DeviceView {
         name: pair.name,

@@ -113,14 +113,17 @@ fn missing(case: &Case<'_>, devices: &[DeviceResult]) -> Vec<Finding> {
     if case.rules.is_empty() {
         reasons.push((None, Reason::NoRules));
     }
+    // a device out of scope is one that must not have changed: that is not known of one that nobody looked at
     for declared in case.site.devices.keys() {
-        let wanted = case.change.and_then(|c| c.scope.as_ref()).is_none_or(|scope| scope.contains(declared));
-        if wanted && !devices.is_empty() && !devices.iter().any(|d| d.name == declared.as_str()) {
+        if !devices.is_empty() && !devices.iter().any(|d| d.name == declared.as_str()) {
             reasons.push((Some(declared.as_str()), Reason::NotCaptured { state: case.after.label.clone() }));
         }
     }
-    // rules over drift say nothing without a before; what they would say cannot be known
-    if case.before.is_none() && !devices.is_empty() && case.rules.iter().any(|r| r.over == Over::Drift) {
+    // rules over drift say nothing without a before; what they would say cannot be known. Whether a single mail server
+    // relays is a question that its state alone answers
+    let answered = case.after.alone && !devices.iter().any(|d| d.filters_packets);
+    let unknown = case.before.is_none() && !devices.is_empty() && !answered;
+    if unknown && case.rules.iter().any(|r| r.over == Over::Drift) {
         reasons.push((None, Reason::NoBefore));
     }
     reasons.into_iter().map(|(device, reason)| evidence(device, reason)).collect()
@@ -211,6 +214,32 @@ mod tests {
     }
 
     #[test]
+    fn a_device_out_of_scope_that_nobody_looked_at_may_have_changed() {
+        use crate::site::{Known, Source as Text};
+        let known = Known { platforms: &["nftables"], packs: &["default"], home: None };
+        let device = |name: &str| format!("[[device]]\nname = \"{name}\"\nplatforms = [\"nftables\"]\n");
+        let text = format!("[site]\nname = \"t\"\n{}{}", device("fw"), device("fw2"));
+        let site = Site::parse(&Text::new("site.toml", text), &known).unwrap();
+        let change = "[change]\nid = \"C-1\"\nstart = 1970-01-01T00:00:00Z\nend = 1970-01-01T01:00:00Z\n\
+            [scope]\ndevices = [\"fw\"]\n";
+        let change = Change::parse(&Text::new("change.toml", change), Some(&site)).unwrap();
+        let rules = crate::rules::load(&[], |_| unreachable!()).unwrap();
+        let device = |name: &str| {
+            let mut device = DeviceEvidence::new(name, vec!["nftables".to_owned()], Source::Bare);
+            let artifact = Artifact { bytes: "table inet t {\n}\n".as_bytes().into(), proof: Proof::Given };
+            device.artifacts.insert("nft.txt".to_owned(), artifact);
+            device
+        };
+        let verdict = |state: &State| {
+            let (before, after, change) = (Some(state), state, Some(&change));
+            let fail_on = Severity::High;
+            judge(&Case { before, samples: &[], after, site: &site, change, rules: &rules, fail_on }).verdict
+        };
+        assert_eq!(verdict(&state([device("fw"), device("fw2")])), Verdict::Allow);
+        assert_eq!(verdict(&state([device("fw")])), Verdict::Undecided);
+    }
+
+    #[test]
     fn without_a_before_nothing_is_known_to_be_unchanged() {
         let relay = |clients: &str| {
             let mut device = DeviceEvidence::new("mx", vec!["postfix".to_owned()], Source::Bare);
@@ -227,6 +256,8 @@ mod tests {
         let unchanged = judged(None, &relay("127.0.0.0/8"));
         assert_eq!(unchanged.verdict, Verdict::Undecided);
         assert_eq!(unchanged.findings[0].reasons, [Reason::NoBefore]);
+        let alone = State { alone: true, ..relay("127.0.0.0/8") };
+        assert_eq!(judged(None, &alone).verdict, Verdict::Allow, "a question about one state");
         let open = relay("0.0.0.0/0");
         assert_eq!(judged(None, &open).verdict, Verdict::Deny);
         let empty = judged(None, &state([]));

@@ -130,7 +130,7 @@ fn check_networks(reader: &Reader<'_>, entries: &[ZoneEntry], devices: &[(Device
     }
 }
 
-/// Half of all IPv4 or a sixteenth of IPv6: what DESIGN calls "any" by meaning.
+/// Half of all IPv4 or a sixteenth of IPv6: what counts as "any", however it is written.
 fn is_internet(addresses: &AddressSet) -> bool {
     addresses.count(Family::Ipv4) >= 1 << 31 || addresses.count(Family::Ipv6) >= 1 << 124
 }

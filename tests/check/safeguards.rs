@@ -1,4 +1,4 @@
-//! Logins offered to strangers, and safeguards that hold back less (CASES R12, R13).
+//! Logins offered to strangers, and safeguards that hold back less (cases R12, R13).
 
 use super::check;
 

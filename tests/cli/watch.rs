@@ -30,7 +30,7 @@ fn an_opening_of_two_seconds_is_told_at_once_and_denied_at_the_end() {
         "json=result.json",
     ]);
     let running = Running::start(&mut command);
-    running.wait_for("watching 1 devices every 1 s");
+    running.wait_for("watching 1 device every 1 s");
     std::thread::sleep(Duration::from_secs(2));
     lab.run("nft add rule inet filter input tcp dport 3389 accept");
     let opened = OffsetDateTime::now_utc();

@@ -1,4 +1,4 @@
-//! The table of CAPTURE.md 3.3, line by line, and what OpenSSH does beyond it. Keys and hashes are from
+//! What sshd(8) says of known_hosts lines, one by one, and what OpenSSH does beyond it. Keys and hashes are from
 //! ssh-keygen.
 
 use std::path::Path;

@@ -249,6 +249,11 @@ mod tests {
         assert!(check_change(&"x".repeat(129)).is_err());
     }
 
+    #[test]
+    fn a_single_dot_is_a_file_inside() {
+        assert!(files(&["."]).iter().all(|file| is_inside(file)));
+    }
+
     proptest! {
         #[test]
         fn files_are_always_inside_and_never_shared(names in proptest::collection::btree_set("[aA./\\\\%:~ \u{0}é]{0,6}", 0..12)) {

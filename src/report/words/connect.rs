@@ -1,5 +1,6 @@
 //! What is said about connecting and capturing: prompts, what keeps a device from being a target, what came of it.
 
+use super::phrases::several;
 use crate::report::Lang;
 
 /// How a secret that was typed is called in errors.
@@ -109,8 +110,10 @@ pub fn device(
     let state = state(complete, lang);
     let kib = bytes.div_ceil(1024);
     match (lang, key) {
-        (Lang::En, Some(key)) => format!("{name}: {state}, {artifacts} artifacts, {kib} KiB, host key {key}"),
-        (Lang::En, None) => format!("{name}: {state}, {artifacts} artifacts, {kib} KiB"),
+        (Lang::En, Some(key)) => {
+            format!("{name}: {state}, {}, {kib} KiB, host key {key}", several(artifacts, "artifact"))
+        }
+        (Lang::En, None) => format!("{name}: {state}, {}, {kib} KiB", several(artifacts, "artifact")),
         (Lang::Ja, Some(key)) => format!("{name}: {state}、{artifacts} 項目、{kib} KiB、ホスト鍵 {key}"),
         (Lang::Ja, None) => format!("{name}: {state}、{artifacts} 項目、{kib} KiB"),
     }

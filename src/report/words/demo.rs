@@ -1,5 +1,6 @@
 //! What `demo` says besides what every window says.
 
+use super::phrases::several;
 use crate::report::Lang;
 use crate::simulate::story::Story;
 
@@ -7,8 +8,9 @@ use crate::simulate::story::Story;
 pub fn opening(story: &Story, devices: usize, lang: Lang) -> String {
     match lang {
         Lang::En => format!(
-            "{}\n({devices} simulated devices over real SSH on loopback. {})\n\n",
+            "{}\n({} over real SSH on loopback. {})\n\n",
             story.en,
+            several(devices, "simulated device"),
             if story.name == "clean" { CLEAN_EN } else { PATTERN_EN }
         ),
         Lang::Ja => format!(
@@ -51,7 +53,7 @@ pub const fn after(lang: Lang) -> &'static str {
 /// Devices are captured.
 pub fn looked(phase: &str, devices: usize, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("{phase} captured {devices} devices"),
+        Lang::En => format!("{phase} captured {}", several(devices, "device")),
         Lang::Ja => format!("{phase}の状態を {devices} 台から取得"),
     }
 }

@@ -125,6 +125,11 @@ pub fn span(seconds: i64, lang: Lang) -> String {
     }
 }
 
+/// A number of things in English.
+pub fn several(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 fn phrase_text(phrase: &Phrase, lang: Lang) -> String {
     match lang {
         Lang::En => english(phrase),
@@ -184,6 +189,11 @@ mod tests {
     fn values_are_put_in_and_made_harmless() {
         let arg = |name: &str| (name == "device").then(|| Arg::Text("fw\u{1b}[2J".to_owned()));
         assert_eq!(fill("{device} is {gone} {", arg, EN), "fw\\u{1b}[2J is - {");
+    }
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|n| several(n, "line")), ["0 lines", "1 line", "2 lines"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The words of a verdict: labels, summaries, counts.
 
+use super::phrases::several;
 use crate::finding::Severity;
 use crate::report::Lang;
 use crate::rules::Verdict;
@@ -63,13 +64,17 @@ pub const fn severity(severity: Severity, lang: Lang) -> &'static str {
     }
 }
 
-/// The first words of an ALLOW: nothing new.
-pub const fn nothing_new(plan: bool, lang: Lang) -> &'static str {
-    match (plan, lang) {
-        (true, Lang::En) => "nothing new is reachable beyond the plan, no new mail relay",
-        (true, Lang::Ja) => "計画外の新しい通信・中継はありません",
-        (false, Lang::En) => "nothing new is reachable, no new mail relay",
-        (false, Lang::Ja) => "新しい通信・中継はありません",
+/// The first words of an ALLOW: nothing new, as far as the case goes.
+pub const fn nothing_new(plan: bool, compared: bool, lang: Lang) -> &'static str {
+    match (compared, plan, lang) {
+        (false, _, Lang::En) => "no open mail relay (end state only: nothing to compare with)",
+        (false, _, Lang::Ja) => {
+            "第三者中継はありません（比べる相手がないため、現在の状態だけを確認しました）"
+        }
+        (true, true, Lang::En) => "nothing new is reachable beyond the plan, no new mail relay",
+        (true, true, Lang::Ja) => "計画外の新しい通信・中継はありません",
+        (true, false, Lang::En) => "nothing new is reachable, no new mail relay",
+        (true, false, Lang::Ja) => "新しい通信・中継はありません",
     }
 }
 
@@ -120,11 +125,20 @@ pub fn proof(counts: &Counts, lang: Lang) -> String {
     let unread = counts.unread;
     match lang {
         Lang::En => format!(
-            "{complete} of {all} devices complete, {unread} lines unread; firewall: {opened} opened, {closed} closed; not tested from outside"
+            "{complete} of {all} devices complete, {} unread; firewall: {opened} opened, {closed} closed; not tested from outside",
+            several(unread, "line")
         ),
         Lang::Ja => format!(
             "{all} 台中 {complete} 台を完全に取得、未解釈 {unread} 行。通信: 許可 {opened}、遮断 {closed}。外部からの実地確認は未実施"
         ),
+    }
+}
+
+/// What stands between the parts of a line.
+pub const fn stop(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "; ",
+        Lang::Ja => "。",
     }
 }
 
@@ -226,7 +240,7 @@ pub fn outcome(verdict: &str, lang: Lang) -> &'static str {
 pub fn site(path: Option<&str>, lang: Lang) -> String {
     match (path, lang) {
         (Some(path), Lang::En) => format!("site: {path}"),
-        (Some(path), Lang::Ja) => format!("site.toml: {path}"),
+        (Some(path), Lang::Ja) => format!("宣言: {path}"),
         (None, Lang::En) => "no site.toml: default zones".to_owned(),
         (None, Lang::Ja) => "site.toml なし（既定の区域で判断）".to_owned(),
     }

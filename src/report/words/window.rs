@@ -1,5 +1,6 @@
 //! What is said while a window is open: openings, closings, blind devices, beginning and end.
 
+use super::phrases::several;
 use crate::report::Lang;
 
 /// Something became possible.
@@ -61,11 +62,13 @@ pub fn watching(devices: usize, interval: &str, until: Option<&str>, lang: Lang)
     match (lang, until) {
         (Lang::En, Some(until)) => {
             format!(
-                "watching {devices} devices every {interval} until {until}; Ctrl-C ends the watch and judges"
+                "watching {} every {interval} until {until}; Ctrl-C ends the watch and judges",
+                several(devices, "device")
             )
         }
         (Lang::En, None) => {
-            format!("watching {devices} devices every {interval}; Ctrl-C ends the watch and judges")
+            let devices = several(devices, "device");
+            format!("watching {devices} every {interval}; Ctrl-C ends the watch and judges")
         }
         (Lang::Ja, Some(until)) => {
             format!("{devices} 台を{interval}間隔で {until} まで監視します。Ctrl-C で監視を終えて判定します")

@@ -1,4 +1,4 @@
-//! `absent`: what the plan expects did not happen (CASES P07).
+//! `absent`: what the plan expects did not happen (cases P07).
 
 use super::flows::too_complex;
 use super::{Entry, Kind};

@@ -1,4 +1,4 @@
-//! `evidence`: something that is needed was not captured or not understood (CASES P09, P11, P12). Its findings are made
+//! `evidence`: something that is needed was not captured or not understood (cases P09, P11, P12). Its findings are made
 //! where the evidence is read; this file only gives the rule its place.
 
 use super::{Entry, Kind};

@@ -1,4 +1,4 @@
-//! `flow-opened`: packets of some services that became possible (CASES F01, F05 to F12).
+//! `flow-opened`: packets of some services that became possible (cases F01, F05 to F12).
 
 use super::flows::{findings, newly_reaching, within};
 use super::{Entry, Kind};

@@ -1,4 +1,4 @@
-//! `gap`: spans within the window in which nobody looked (CASES P01, P09); a device's longest one is told.
+//! `gap`: spans within the window in which nobody looked (cases P01, P09); a device's longest one is told.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `host-key`: a device answers with another host key (CASES D01).
+//! `host-key`: a device answers with another host key (cases D01).
 
 use super::{Entry, Kind};
 use crate::finding::{Arg, Confidence, Finding, Witness};

@@ -1,4 +1,4 @@
-//! `isolate`: a flow between zones that the site keeps apart (CASES F11).
+//! `isolate`: a flow between zones that the site keeps apart (cases F11).
 
 use super::flows::{findings, newly_reaching, within};
 use super::{Entry, Kind};

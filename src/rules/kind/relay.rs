@@ -1,4 +1,4 @@
-//! `relay`: what a mail server relays, for whom (CASES R01 to R09), or that it refuses to serve (R02).
+//! `relay`: what a mail server relays, for whom (cases R01 to R09), or that it refuses to serve (R02).
 
 use super::{Entry, Kind};
 use crate::drift::relay::{RelayDrift, witness};

@@ -1,4 +1,4 @@
-//! `require`: a flow that the site needs is no longer possible (CASES P17).
+//! `require`: a flow that the site needs is no longer possible (cases P17).
 
 use super::flows::{within, witness};
 use super::{Entry, Kind};

@@ -1,4 +1,4 @@
-//! `saved`: what the device loads when it starts means something else than what it runs (CASES P04).
+//! `saved`: what the device loads when it starts means something else than what it runs (cases P04).
 //!
 //! Nobody knows from here whether a device loads the file at all. Where both meant the same before the work, they are
 //! meant to be the same; where they did not (a host whose rules docker or fail2ban make), nothing is said.

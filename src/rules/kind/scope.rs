@@ -1,4 +1,4 @@
-//! `scope`: a device changed that the job does not name (CASES P02). `no-scope`: nobody said which devices the job is
+//! `scope`: a device changed that the job does not name (cases P02). `no-scope`: nobody said which devices the job is
 //! about, and several changed.
 
 use super::{Entry, Kind};

@@ -1,4 +1,4 @@
-//! `temporary`: an opening that was to end by now is still there (CASES P08).
+//! `temporary`: an opening that was to end by now is still there (cases P08).
 
 use super::flows::too_complex;
 use super::{Entry, Kind};

@@ -1,4 +1,4 @@
-//! `together`: groups that may not change in one window did (CASES P03).
+//! `together`: groups that may not change in one window did (cases P03).
 
 use std::collections::BTreeSet;
 

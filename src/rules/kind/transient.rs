@@ -1,4 +1,4 @@
-//! `transient`: something was open during the window and is closed at its end (CASES P01). Its findings are made where
+//! `transient`: something was open during the window and is closed at its end (cases P01). Its findings are made where
 //! samples are compared ([`crate::watch`]); this file only gives the rule its place.
 
 use super::{Entry, Kind};
