@@ -185,6 +185,14 @@ pub enum Phrase {
     Tls,
     /// Any protocol.
     AnyProtocol,
+    /// What happens to an attempt or a connection.
+    Outcome {
+        /// As in [`Decided`].
+        verdict: String,
+        /// SMTP reply code.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u16>,
+    },
 }
 
 /// The concrete thing that proves a finding.

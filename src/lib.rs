@@ -21,6 +21,7 @@
 //! | [`reach`] | which zone reaches which listener, and with which source address |
 //! | [`drift`] | before against after: text, flows, relay attempts |
 //! | [`watch`] | samples over time: what opened, when at the earliest and at the latest, what was not seen |
+//! | [`probe`] | the owner's live test: what a real server answers, beside what its configuration says |
 //! | [`site`] | what a user declares: `site.toml`, `change.toml` |
 //! | [`rules`] | declared rules over drift and state, and the verdict |
 //! | [`report`] | the only room that writes words for people, in English and Japanese |
@@ -40,6 +41,7 @@ pub mod host;
 pub mod os;
 pub mod packet;
 pub mod platform;
+pub mod probe;
 pub mod reach;
 pub mod reason;
 pub mod relay;

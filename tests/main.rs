@@ -20,5 +20,6 @@ mod common;
 mod docs;
 mod evidence;
 mod platform;
+mod probe;
 mod relay;
 mod site;

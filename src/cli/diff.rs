@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
                 name,
                 before: Some(before.devices.get(name)),
                 after: after.devices.get(name),
-                taken: None,
+                ..Pair::default()
             };
             judge_device(&pair, &declared.site, None, &[]).0
         })

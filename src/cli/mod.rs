@@ -11,6 +11,7 @@ pub mod global;
 mod guard;
 mod init;
 mod platforms;
+mod probe;
 pub mod progress;
 mod rollback;
 mod rules;
@@ -58,6 +59,8 @@ enum Command {
     Watch(watch::Args),
     /// The gate: rules over state and drift, verdict, exit code
     Check(check::Args),
+    /// Try declared targets for real, from here or from another place: ports, and relay attempts that stop after RCPT TO
+    Probe(probe::Args),
     /// Print what restores the state before; nothing is run
     Rollback(rollback::Args),
     /// What happens to packets or relay attempts, and by which lines
@@ -168,6 +171,7 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Diff(args) => diff::run(args, global),
         Command::Watch(args) => watch::run(args, global),
         Command::Check(args) => check::run(args, global),
+        Command::Probe(args) => probe::run(args, global),
         Command::Rollback(args) => rollback::run(args, global),
         Command::Trace(args) => trace::run(args, global.lang()),
         Command::Explain(args) => explain::run(args, global),

@@ -103,6 +103,7 @@ impl<'a> Window<'a> {
             after: sample,
             site: &self.declared.site,
             change: self.declared.change.as_ref(),
+            tests: &[],
             rules: &self.declared.rules,
             fail_on: self.global.fail_on,
         };

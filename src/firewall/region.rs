@@ -124,3 +124,95 @@ impl Bounds {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::drift::flows::{Moment, space_for};
+    use crate::finding::Location;
+    use crate::firewall::meaning::Meaning;
+    use crate::firewall::{Action, Base, Chain, ChainKind, End, Hook, Table, Translation, Value};
+
+    /// One of few ports, sources or actions: neighbours collide.
+    fn rule((port, source, action): (u8, u8, u8)) -> Rule {
+        let port = Test::Ranges(Field::Dport, vec![(u128::from(port % 4), u128::from(port % 4) + 1)]);
+        let source = Test::Ranges(Field::Sport, vec![(u128::from(source % 3), 5)]);
+        let action = match action % 7 {
+            0 => Action::Drop,
+            1 => Action::Return,
+            2 => Action::Jump(1),
+            3 => Action::Goto(1),
+            4 => Action::Reject,
+            _ => Action::Accept,
+        };
+        let steps = vec![Step::Match(port), Step::Match(source), Step::act(action)];
+        Rule { steps, location: Location::within("t", "r") }
+    }
+
+    fn firewall(base: &[(u8, u8, u8)], called: &[(u8, u8, u8)], forwards: bool) -> Firewall {
+        let chain = |name: &str, hook: Option<(Hook, ChainKind)>, rules: Vec<Rule>| Chain {
+            name: name.to_owned(),
+            base: hook.map(|(hook, kind)| Base {
+                hook,
+                priority: 0,
+                kind,
+                accept: hook != Hook::Input,
+                devices: Vec::new(),
+                location: Location::within("t", "p"),
+            }),
+            rules,
+        };
+        // nothing jumps out of the called chain: no loops
+        let inner = called.iter().map(|(p, s, a)| rule((*p, *s, a % 2)));
+        let nat = Translation { end: End::Destination, fields: vec![(Field::Dport, Value::number(2))] };
+        let to = |port: u128| {
+            let steps = vec![
+                Step::Match(Test::Ranges(Field::Dport, vec![(port, port)])),
+                Step::act(Action::Translate(nat.clone())),
+            ];
+            Rule { steps, location: Location::within("t", "n") }
+        };
+        let chains = vec![
+            chain("input", Some((Hook::Input, ChainKind::Filter)), base.iter().copied().map(rule).collect()),
+            chain("called", None, inner.collect()),
+            chain(
+                "nat",
+                Some((Hook::Prerouting, ChainKind::Nat)),
+                if forwards { vec![to(9)] } else { vec![to(9), to(1)] },
+            ),
+        ];
+        let families = Family::BOTH.to_vec();
+        Firewall { tables: vec![Table { name: "t".to_owned(), families, chains }] }
+    }
+
+    fn rules() -> impl Strategy<Value = Vec<(u8, u8, u8)>> {
+        prop::collection::vec((0u8..4, 0u8..3, 0u8..7), 0..7)
+    }
+
+    proptest! {
+        #[test]
+        fn the_difference_within_the_region_is_the_whole_difference(
+            a in rules(), b in rules(), inner in rules(), other in rules(), forwards: bool, same: bool
+        ) {
+            // often only one of the chains differs
+            let (before, after) = (firewall(&a, &inner, true), firewall(if same { &a } else { &b }, &other, forwards));
+            let host = HostFacts { forwarding_v4: Some(true), forwarding_v6: Some(true), ..HostFacts::default() };
+            let moment = |firewall| Moment { firewall, host: &host };
+            let mut space = space_for(&[moment(&before), moment(&after)]).unwrap();
+            let region = Region::between(&mut space, &before, &after, &host);
+            let mut input = |firewall: &Firewall, region: Option<&Region>| {
+                let meaning = Meaning::within(&mut space, firewall, &host, region).unwrap();
+                let fresh = space.fresh();
+                let all: Vec<PacketSet> = meaning.input.iter().map(|p| p.packets).collect();
+                let all = space.any(all);
+                space.and(all, fresh)
+            };
+            let (old, new) = (input(&before, None), input(&after, None));
+            let (old_part, new_part) = (input(&before, region.as_ref()), input(&after, region.as_ref()));
+            prop_assert_eq!(space.diff(new, old), space.diff(new_part, old_part));
+            prop_assert_eq!(space.diff(old, new), space.diff(old_part, new_part));
+        }
+    }
+}

@@ -3,12 +3,16 @@
 //! A platform is one folder and one line in [`REGISTRY`]. It turns artifacts into the vendor-neutral
 //! [`DeviceModel`]; nothing behind it ever sees a vendor's word again.
 
+pub mod exim;
 pub mod icmp;
 pub mod iptables;
 pub mod linux;
+mod mta;
 mod netfilter;
 pub mod nftables;
+pub mod opensmtpd;
 pub mod postfix;
+pub mod sendmail;
 pub mod services;
 
 use crate::evidence::DeviceEvidence;
@@ -176,6 +180,10 @@ pub trait Platform: Sync {
     fn reload(&self, _restored: &[&str]) -> Vec<String> {
         Vec::new()
     }
+    /// Whether an artifact is part of a mail relay's configuration, as long as no other platform of the device asks for it.
+    fn configures_relay(&self, _artifact: &str) -> bool {
+        false
+    }
     /// What is secret in its artifacts.
     fn secrets(&self) -> &'static [Secret];
     /// What is noise in its artifacts.
@@ -189,7 +197,14 @@ pub trait Platform: Sync {
 }
 
 /// Every platform, sorted by id. One line each.
-pub static REGISTRY: &[&dyn Platform] = &[&iptables::Iptables, &nftables::Nftables, &postfix::Postfix];
+pub static REGISTRY: &[&dyn Platform] = &[
+    &exim::Exim,
+    &iptables::Iptables,
+    &nftables::Nftables,
+    &opensmtpd::OpenSmtpd,
+    &postfix::Postfix,
+    &sendmail::Sendmail,
+];
 
 /// Platforms that a host is asked for of which nobody has said what it is. The first one stays even where nothing of it
 /// is there: a host without a packet filter lets everything in.
@@ -226,6 +241,16 @@ pub fn noise(platforms: &[String]) -> Vec<Noise> {
 /// What has no order in the artifacts of some platforms, and of what they run on.
 pub fn unordered(platforms: &[String]) -> Vec<Unordered> {
     named(platforms).iter().flat_map(|p| p.unordered().iter().copied()).collect()
+}
+
+/// Whether an artifact is part of the mail relay's configuration on a device with these platforms.
+pub fn configures_relay(artifact: &str, platforms: &[String]) -> bool {
+    let all = named(platforms);
+    all.iter().any(|relay| {
+        let others = all.iter().filter(|other| other.id() != relay.id());
+        let asked = |other: &&dyn Platform| other.ask().iter().any(|ask| ask.artifact == artifact);
+        relay.configures_relay(artifact) && !others.into_iter().any(asked)
+    })
 }
 
 /// The platforms whose artifacts a folder of files holds, sorted by id.

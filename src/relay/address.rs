@@ -31,6 +31,19 @@ pub struct Forms {
     pub host_name: Box<str>,
     /// What an empty address is read as.
     pub empty_address: Box<str>,
+    /// Forms that are a syntax error here.
+    pub refuses: Refuses,
+}
+
+/// Forms of an address that a server does not take in MAIL and RCPT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Refuses {
+    /// Names without a domain; the null sender and `postmaster` aside.
+    pub bare: bool,
+    /// Local parts in quotes.
+    pub quoted: bool,
+    /// Address literals as domain.
+    pub literals: bool,
 }
 
 impl Default for Forms {
@@ -45,6 +58,7 @@ impl Default for Forms {
             dot_domain: None,
             host_name: "localhost".into(),
             empty_address: "MAILER-DAEMON".into(),
+            refuses: Refuses::default(),
         }
     }
 }

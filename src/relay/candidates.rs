@@ -124,10 +124,11 @@ pub(super) fn address_tables(listener: &Listener) -> impl Iterator<Item = &Arc<T
         .chain(&listed.virtual_mailboxes)
         .chain(&listed.relay)
         .chain(lists)
+        .chain(routing.redirects().map(|lookup| &lookup.table))
 }
 
 /// Domains that the host names as its own, plain names first.
-pub(super) fn own_domains(listener: &Listener) -> Vec<String> {
+pub fn own_domains(listener: &Listener) -> Vec<String> {
     let names = domain_entries(listener).filter_map(|m| match m {
         DomainMatch::Name(name) if name.contains('.') => Some(name.trim_start_matches('.').to_lowercase()),
         _ => None,

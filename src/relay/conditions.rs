@@ -7,9 +7,9 @@ use super::attempt::ClientName;
 use super::keys;
 use super::policy::{Auth, Sees};
 use super::recipient::Class;
-use super::rules::{Condition, Dns, DnsQuestion, Lookup, Subject};
+use super::rules::{Condition, Dns, DnsQuestion, Lookup, Part, Subject};
 use super::run::{Broken, Run};
-use super::table::{Found, Table};
+use super::table::{Content, Found, Table};
 use crate::reason::Reason;
 
 /// Name of a client that has no (verified) name.
@@ -58,7 +58,26 @@ impl Run<'_> {
             Condition::Not(inner) if matches!(**inner, Condition::RecipientHere) => {
                 self.sees(Sees::Recipient) && !self.recipient_here()?
             }
+            Condition::Held(lookup) => self.held(lookup)?,
+            Condition::Passes(list) => self.passes(*list)?,
+            Condition::Routable(subject) => self.routable(*subject)?,
             Condition::Not(inner) => !self.holds(inner)?,
+            Condition::Any(all) => {
+                for one in all {
+                    if self.holds(one)? {
+                        return Ok(true);
+                    }
+                }
+                false
+            }
+            Condition::First(all, otherwise) => {
+                for (one, decides) in all {
+                    if self.holds(one)? {
+                        return Ok(*decides);
+                    }
+                }
+                *otherwise
+            }
             Condition::All(all) => {
                 for one in all {
                     if !self.holds(one)? {
@@ -68,6 +87,30 @@ impl Run<'_> {
                 true
             }
         })
+    }
+
+    /// Whether a table holds its subject; what is not known of the table is asked once for each subject.
+    fn held(&mut self, lookup: &Lookup) -> Result<bool, Broken> {
+        Ok(match self.find_subject(lookup)? {
+            None | Some(Found::Nothing) => false,
+            Some(Found::Row(..) | Found::Joined(_)) => true,
+            Some(Found::Broken) => return Err(Broken),
+            Some(Found::Unknown(reason)) => {
+                let question =
+                    format!("held {} {:?} {}", lookup.table.name, lookup.part, self.text(lookup.subject));
+                self.chooser.choose(&question, 2, || reason) == 1
+            }
+        })
+    }
+
+    /// What a subject is, for telling questions about it apart.
+    fn text(&self, subject: Subject) -> String {
+        match subject {
+            Subject::Sender => self.sender.clone(),
+            Subject::Recipient => self.recipient.clone(),
+            Subject::Helo => self.helo.clone().unwrap_or_default(),
+            _ => format!("{} {:?}", self.attempt.client, self.attempt.login),
+        }
     }
 
     fn some_sender(&self) -> bool {
@@ -230,7 +273,16 @@ impl Run<'_> {
             Subject::Recipient if !self.sees(Sees::Recipient) => return Ok(None),
             Subject::Sender | Subject::Recipient => {
                 let mailbox = self.mailbox(lookup.subject)?.mailbox;
-                (keys::access(&mailbox, &self.routing.delimiters, lookup.parents), mailbox)
+                if matches!(lookup.table.content, Content::HostName(_)) && self.is_foreign(&mailbox) {
+                    return Ok(Some(Found::Nothing));
+                }
+                let keys = match lookup.part {
+                    Part::Address => keys::access(&mailbox, &self.routing.delimiters, lookup.parents),
+                    Part::Whole => vec![(mailbox.clone(), false)],
+                    Part::Domain => keys::domain(&mailbox, lookup.parents),
+                    Part::Local => keys::local(&mailbox),
+                };
+                (keys, mailbox)
             }
             Subject::Login => {
                 let Some(login) = self.login().map(str::to_owned) else { return Ok(None) };

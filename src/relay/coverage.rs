@@ -3,12 +3,13 @@
 //! Examples of an expression are drawn from its syntax, and an earlier row or an enclosing condition may take them
 //! all. A row that nothing met may still be met by a text that nobody thought of: silence would be wrong.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::candidates::View;
 use super::lists::{ClientMatch, DomainMatch};
-use super::rules::{Action, Lookup, Subject};
+use super::rules::{Action, Lookup, Part, Subject};
 use super::samples::patterns;
 use super::table::{PatternRow, Table};
 use super::vocabulary::{client_entries, domain_entries};
@@ -20,10 +21,21 @@ pub(super) fn is_missing(views: &[View<'_, '_>], subject: Subject, texts: &[Stri
             l.subject == subject || (subject == Subject::Client && l.subject == Subject::ReverseName)
         });
         let mut looked_up = lookups;
-        looked_up.any(|lookup| misses(&lookup.table, texts, &|row| may_open(lookup, row)))
+        looked_up.any(|lookup| misses(&lookup.table, &parts(lookup, texts), &|row| may_open(lookup, row)))
             || (subject == Subject::Recipient && misses_recipients(view, texts))
             || (subject == Subject::Client && misses_clients(view, texts))
     })
+}
+
+/// The texts as a lookup sees them.
+fn parts<'t>(lookup: &Lookup, texts: &'t [String]) -> Cow<'t, [String]> {
+    let part: fn(&str) -> &str = match lookup.part {
+        Part::Address | Part::Whole => return Cow::Borrowed(texts),
+        Part::Domain => |text| text.rsplit_once('@').map_or("", |(_, domain)| domain),
+        Part::Local => |text| text.rsplit_once('@').map_or(text, |(user, _)| user),
+    };
+    let distinct: BTreeSet<String> = texts.iter().map(|text| part(text).to_owned()).collect();
+    Cow::Owned(distinct.into_iter().collect())
 }
 
 /// Whether a row's answer could let something pass.
@@ -45,7 +57,10 @@ fn misses_recipients(view: &View<'_, '_>, texts: &[String]) -> bool {
     // only what builds an address from the client's text sends it where the client chose
     let routing = &view.listener.routing;
     let mut rewriting = routing.canonical.iter().flatten().chain(&routing.aliases).chain(&routing.copies);
-    listed || rewriting.any(|table| misses(table, texts, &|row| row.row.value.contains('$')))
+    let mut redirects = routing.redirects();
+    listed
+        || rewriting.any(|table| misses(table, texts, &|row| row.row.value.contains('$')))
+        || redirects.any(|l| misses(&l.table, &parts(l, texts), &|row| row.row.value.contains('$')))
 }
 
 fn misses_clients(view: &View<'_, '_>, texts: &[String]) -> bool {

@@ -69,6 +69,16 @@ pub(super) fn access(mailbox: &str, delimiters: &str, parents: Parents) -> Vec<K
     keys
 }
 
+/// The local part of a mail address, whole only.
+pub(super) fn local(mailbox: &str) -> Vec<Key> {
+    vec![(mailbox.rsplit_once('@').map_or(mailbox, |(user, _)| user).to_owned(), false)]
+}
+
+/// The domain of a mail address, and its parents.
+pub(super) fn domain(mailbox: &str, parents: Parents) -> Vec<Key> {
+    host(mailbox.rsplit_once('@').map_or("", |(_, domain)| domain), parents)
+}
+
 /// A mail address in an address table: whole, without extension, the local part where it is local, `@domain`.
 /// The second part of each result is the extension that was taken off to find it.
 pub(super) fn mailbox(mailbox: &str, delimiters: &str, local: bool) -> Vec<(Key, String)> {

@@ -33,6 +33,7 @@ mod quick;
 mod reach;
 mod recipient;
 mod route;
+mod router;
 mod routing;
 mod rules;
 mod run;
@@ -44,7 +45,7 @@ mod tokens;
 mod vocabulary;
 
 pub use attempt::{Answer, Attempt, Certificate, Claim, ClaimBy, ClientName, Facts, ServiceAnswer, Verdict};
-pub use candidates::{ANY_SENDER, RecipientForm, SenderKind};
+pub use candidates::{ANY_SENDER, RecipientForm, SenderKind, own_domains};
 pub use dialect::Dialect;
 pub use evaluate::{answer, answer_at};
 pub use exposure::{Change, Drift, Kind, ListenerRef, Logins, Needs, Side, compare, exposures};
@@ -57,8 +58,8 @@ pub use policy::{
     RefusalKind, Sees, Stage, StageKind, Tls,
 };
 pub use reach::{Everybody, Reached, Reaching, Trust};
-pub use routing::{Agent, Defaults, Leaves, Next, Routing, Transport};
-pub use rules::{Action, Condition, Dns, DnsQuestion, Lookup, Rule, RuleList, Step, Subject};
+pub use routing::{Agent, Defaults, Does, Leaves, Next, Router, Routing, Transport};
+pub use rules::{Action, Condition, Dns, DnsQuestion, Lookup, Part, Rule, RuleList, Step, Subject};
 pub use safeguard::{Level, Safeguard, Weakened};
 pub use suffix::{is_open, registrable};
 pub use table::{Content, Found, PatternRow, Row, Rows, Table, Test};

@@ -135,9 +135,11 @@ pub(super) fn depends(condition: &Condition, dimension: Dimension) -> bool {
                 | C::SenderUnlisted
                 | C::SenderOwned(_)
                 | C::SenderOwnedByLogin(_)
+                | C::Routable(Subject::Sender)
         ),
         Dimension::Recipient => match condition {
             C::RecipientHere | C::RecipientUnqualified | C::RecipientUnlisted => true,
+            C::Routable(Subject::Recipient) => true,
             C::Dns(dns) => dns.asks == DnsQuestion::BackupMx,
             _ => false,
         },

@@ -10,7 +10,7 @@ use super::candidates::View;
 use super::keys::{self, Key, Parents};
 use super::lists::{About, ClientList, ClientMatch, DomainList, DomainMatch, Member};
 use super::policy::Listener;
-use super::rules::{Lookup, Subject};
+use super::rules::{Lookup, Part, Subject};
 use super::suffix::is_free;
 use super::table::{Content, Found, Table};
 use super::vocabulary::leaves;
@@ -43,6 +43,8 @@ enum Form {
     Access(Parents),
     Host(Parents),
     Domain(Parents),
+    Local,
+    Whole,
     Mailbox,
     Route(Parents),
 }
@@ -78,7 +80,13 @@ impl<'p> Texts<'p> {
                 l.subject == subject || (subject == Subject::Client && l.subject == Subject::ReverseName)
             };
             for lookup in view.words.lookups.iter().filter(|l| asks(l)) {
-                let form = if is_mailbox { Form::Access(lookup.parents) } else { Form::Host(lookup.parents) };
+                let form = match lookup.part {
+                    _ if !is_mailbox => Form::Host(lookup.parents),
+                    Part::Address => Form::Access(lookup.parents),
+                    Part::Whole => Form::Whole,
+                    Part::Domain => Form::Domain(lookup.parents),
+                    Part::Local => Form::Local,
+                };
                 let meaning = |value: &Arc<str>| format!("{:?}", lookup.actions.get(value));
                 all.probe(&lookup.table, view.listener, form, Some(&meaning));
             }
@@ -144,6 +152,15 @@ impl<'p> Texts<'p> {
     fn addresses(&mut self, listener: &'p Listener) {
         let (routing, listed) = (&listener.routing, &listener.listed);
         let rewriting = || routing.canonical.iter().flatten().chain(&routing.aliases).chain(&routing.copies);
+        for lookup in routing.redirects() {
+            let form = match lookup.part {
+                Part::Address => Form::Access(lookup.parents),
+                Part::Whole => Form::Whole,
+                Part::Domain => Form::Domain(lookup.parents),
+                Part::Local => Form::Local,
+            };
+            self.probe(&lookup.table, listener, form, Some(&|value: &Arc<str>| value.to_string()));
+        }
         // a literal answer takes the client's mail where the owner chose, unless an expression takes it further
         let chained = rewriting().any(|table| leaves(table).iter().any(|leaf| leaf.has_patterns()));
         let itself = |value: &Arc<str>| value.to_string();
@@ -206,6 +223,8 @@ impl Form {
             Self::Access(parents) => keys::access(text, delimiters, parents),
             Self::Host(parents) => keys::host(text, parents),
             Self::Domain(parents) => keys::host(domain, parents),
+            Self::Local => keys::local(text),
+            Self::Whole => vec![(text.to_owned(), false)],
             Self::Mailbox => keys::mailbox(text, delimiters, true).into_iter().map(|(key, _)| key).collect(),
             Self::Route(parents) => keys::route(text, delimiters, parents),
         }

@@ -76,6 +76,7 @@ impl Run<'_> {
     /// Resolves a completed address and finds its class.
     pub(super) fn resolve(&mut self, completed: &str) -> Result<Mailbox, Broken> {
         let routing = Arc::clone(&self.routing);
+        let completed = &self.without_percents(completed)?;
         let mut failed = None;
         let mut local_at = None;
         let resolved = routing.forms.resolve(completed, &mut |domain| match self.is_local(domain) {
@@ -116,6 +117,23 @@ impl Run<'_> {
             invalid: resolved.invalid,
             at,
         })
+    }
+
+    /// `user%host@domain` turned into `user@host` for the domains that do so, again and again.
+    fn without_percents(&mut self, address: &str) -> Result<String, Broken> {
+        let routing = Arc::clone(&self.routing);
+        let mut address = address.to_owned();
+        if routing.percent_domains.entries().is_empty() {
+            return Ok(address);
+        }
+        while let Some((local, domain)) = address.rsplit_once('@') {
+            let Some((user, host)) = local.rsplit_once('%') else { break };
+            if !self.domain_in(&routing.percent_domains, domain)?.0 {
+                break;
+            }
+            address = format!("{user}@{host}");
+        }
+        Ok(address)
     }
 
     /// Whether a domain or literal is delivered to local accounts.

@@ -15,22 +15,25 @@ use super::table::{Found, Table};
 use crate::reason::Reason;
 
 /// Most addresses that one recipient is followed into.
-const MAX_ADDRESSES: usize = 64;
+pub(super) const MAX_ADDRESSES: usize = 64;
 
 /// Most rewriting steps of one address.
 const MAX_REWRITES: usize = 16;
 
 /// An address on its way, and whether the client chose its domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Onward {
-    address: String,
-    free: bool,
+pub(super) struct Onward {
+    pub(super) address: String,
+    pub(super) free: bool,
 }
 
 impl Run<'_> {
     /// Follows an accepted recipient to the most harmful of its ends.
     pub(super) fn follow(&mut self, recipient: &str) -> Result<Leaves, Broken> {
         let routing = Arc::clone(&self.routing);
+        if !routing.routers.is_empty() {
+            return self.follow_routers(recipient);
+        }
         let mut start = Onward { address: recipient.to_owned(), free: true };
         for tables in &routing.canonical {
             for _ in 0..MAX_REWRITES {
@@ -86,7 +89,7 @@ impl Run<'_> {
 
     /// The addresses that a hit turns an address into. A directory that the evidence does not hold names its own
     /// addresses, not the client's.
-    fn apply(&self, hit: &Rewritten, from: &Onward) -> Vec<Onward> {
+    pub(super) fn apply(&self, hit: &Rewritten, from: &Onward) -> Vec<Onward> {
         let Some(value) = &hit.value else { return Vec::new() };
         let free_domain = match hit.template.rsplit_once('@') {
             Some((_, domain)) => domain.contains('$'),
@@ -135,7 +138,7 @@ impl Run<'_> {
         Ok(ends)
     }
 
-    fn network_end(&mut self, mailbox: &Mailbox, transport: &Transport, free: bool) -> Leaves {
+    pub(super) fn network_end(&mut self, mailbox: &Mailbox, transport: &Transport, free: bool) -> Leaves {
         let fresh = free && self.is_fresh(mailbox.domain());
         let stays = if fresh { Leaves::KeptForeign } else { Leaves::No };
         match &transport.agent {
@@ -166,7 +169,8 @@ impl Run<'_> {
             return Leaves::Declared;
         }
         if mailbox.routed && self.names_fresh(&mailbox.mailbox) {
-            return Leaves::Anywhere;
+            let limited = self.routing.routes_are_limited;
+            return if limited { Leaves::Limited } else { Leaves::Anywhere };
         }
         let domain = mailbox.domain();
         let declared = match mailbox.class {
@@ -185,7 +189,7 @@ impl Run<'_> {
     }
 
     /// Whether the client chose this domain: no configuration names it.
-    fn is_fresh(&self, domain: &str) -> bool {
+    pub(super) fn is_fresh(&self, domain: &str) -> bool {
         match &self.facts.fresh_label {
             Some(label) => is_free(domain, label),
             None => {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::address::Forms;
 use super::keys::Parents;
 use super::lists::DomainList;
+use super::rules::{Condition, Lookup};
 use super::table::Table;
+use crate::finding::Location;
 use crate::reason::Reason;
 
 /// Classes, rewriting and transport of one host.
@@ -19,6 +21,8 @@ pub struct Routing {
     pub delimiters: Box<str>,
     /// Routes left in the local part of a foreign address are accepted.
     pub untrusted_routes: bool,
+    /// Mail with such a route leaves for the domain behind the last `@`, and what that host makes of it is its own.
+    pub routes_are_limited: bool,
     /// Domains delivered to local accounts.
     pub local: DomainList,
     /// Own addresses, as domain literals, are local too; these further ones as well.
@@ -53,6 +57,39 @@ pub struct Routing {
     pub local_onward: Vec<Transport>,
     /// Where mail for unknown local mailboxes goes, when that depends on the address.
     pub local_fallback_chosen: bool,
+    /// Domains in which `user%host@domain` is read as `user@host` before anything is asked.
+    pub percent_domains: DomainList,
+    /// Where the first of these that applies takes an address; with none of them, the classes above say so.
+    pub routers: Vec<Router>,
+}
+
+/// One step of a host that decides for every address by an ordered list where it goes.
+#[derive(Debug, Clone)]
+pub struct Router {
+    /// Which addresses it takes; what it says of the recipient is asked about the address on its way.
+    pub condition: Condition,
+    /// What is asked instead of an address that came out of another one, where that differs.
+    pub of_children: Option<Condition>,
+    /// What it does with them.
+    pub does: Does,
+    /// Whether it counts when an address is only verified.
+    pub verifies: bool,
+    /// Where it stands.
+    pub at: Location,
+}
+
+/// What a router does.
+#[derive(Debug, Clone)]
+pub enum Does {
+    /// Hands the mail to an agent.
+    Send(Transport),
+    /// Replaces the address by the table's answer; without one, the next router is asked. Where the lookup has an
+    /// action for the answer, that is done instead.
+    Redirect(Lookup),
+    /// Refuses with this reply code.
+    Fail(u16),
+    /// Hands the mail on in a way that the evidence does not tell.
+    Unknown(Reason),
 }
 
 /// Where each class of recipient goes by default.

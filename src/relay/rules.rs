@@ -46,6 +46,8 @@ pub enum Step {
 pub struct Lookup {
     /// What is looked up.
     pub subject: Subject,
+    /// Which part of it, where it is a mail address.
+    pub part: Part,
     /// Where.
     pub table: Arc<Table>,
     /// How domain keys cover what lies below.
@@ -56,6 +58,20 @@ pub struct Lookup {
     pub actions: Arc<BTreeMap<Arc<str>, Action>>,
     /// A permit from this table is a configuration error.
     pub may_not_permit: bool,
+}
+
+/// Which part of a mail address a table is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Part {
+    /// The whole address, then its domain and parents, then `user@`.
+    #[default]
+    Address,
+    /// The whole address and nothing else.
+    Whole,
+    /// The domain, then its parents.
+    Domain,
+    /// What stands before the last `@`.
+    Local,
 }
 
 /// What a table is asked about.
@@ -155,10 +171,20 @@ pub enum Condition {
     Dns(Dns),
     /// What a service outside the evidence says.
     Outside(Reason),
+    /// A table holds the subject, whatever its answer.
+    Held(Lookup),
+    /// The list of rules permits what it is asked about; a temporary refusal in it refuses the whole attempt.
+    Passes(ListId),
+    /// The host's routers know where to take mail for the address ([`super::Routing::routers`]).
+    Routable(Subject),
     /// Not.
     Not(Box<Condition>),
     /// All of them, asked in order.
     All(Vec<Condition>),
+    /// One of them, asked in order.
+    Any(Vec<Condition>),
+    /// The first that holds decides; when none does, the last part.
+    First(Vec<(Condition, bool)>, bool),
 }
 
 /// A question to DNS.

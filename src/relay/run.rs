@@ -16,7 +16,7 @@ use crate::finding::Location;
 use crate::reason::Reason;
 
 /// Deepest nesting of lists; servers give up there too.
-const MAX_DEPTH: usize = 100;
+pub(super) const MAX_DEPTH: usize = 100;
 
 /// Most rules asked in one pass.
 const MAX_STEPS: usize = 100_000;
@@ -65,6 +65,8 @@ pub(super) struct Run<'a> {
     sees: Sees,
     pub(super) noting: usize,
     steps: usize,
+    /// How deep lists are asked inside conditions.
+    pub(super) nested: usize,
     pub(super) defer_if_permit: bool,
     pub(super) defer_if_reject: bool,
     /// Whether the mail is accepted and thrown away.
@@ -102,6 +104,7 @@ impl<'a> Run<'a> {
             sees: Sees::Recipient,
             noting: 0,
             steps: 0,
+            nested: 0,
             defer_if_permit: false,
             defer_if_reject: false,
             discarded: false,
@@ -197,7 +200,11 @@ impl<'a> Run<'a> {
         let bad_recipient = !self.recipient.eq_ignore_ascii_case("postmaster")
             && self.mailbox(Subject::Recipient).is_ok_and(|m| m.invalid);
         let ascii = |address: &str| address.rsplit('@').next().is_none_or(str::is_ascii);
-        let bad = bad_sender || bad_recipient || !ascii(&self.sender) || !ascii(&self.recipient);
+        let bad = bad_sender
+            || bad_recipient
+            || self.is_refused_form()
+            || !ascii(&self.sender)
+            || !ascii(&self.recipient);
         bad.then_some(501)
     }
 

@@ -44,6 +44,8 @@ pub enum Content {
     Union(Vec<Arc<Table>>),
     /// The answer of one table is the key of the next.
     Pipe(Vec<Arc<Table>>),
+    /// The host's own name, which the evidence does not hold: any name that is not known to be somebody else's.
+    HostName(Reason),
     /// Not in the evidence: any answer is possible.
     Unknown(Reason),
     /// Lookups fail on the device too: the server answers with a temporary error.
@@ -177,6 +179,7 @@ impl Table {
     pub fn takes_derived_keys(&self) -> bool {
         match &self.content {
             Content::Keyed(_) | Content::Constant(_) | Content::Unknown(_) | Content::Broken(_) => true,
+            Content::HostName(_) => false,
             Content::Networks { .. } | Content::Patterns(_) => false,
             Content::Union(tables) | Content::Pipe(tables) => tables.iter().any(|t| t.takes_derived_keys()),
         }
@@ -209,7 +212,7 @@ impl Table {
             Content::Constant(row) => Found::Row(row, Cow::Borrowed(&row.value)),
             Content::Union(tables) => union(tables, key, guess, depth),
             Content::Pipe(tables) => pipe(tables, key, guess, depth),
-            Content::Unknown(reason) => Found::Unknown(reason.clone()),
+            Content::Unknown(reason) | Content::HostName(reason) => Found::Unknown(reason.clone()),
             Content::Broken(_) => Found::Broken,
         }
     }
@@ -222,7 +225,7 @@ impl Table {
             Content::Patterns(rows) => Box::new(rows.iter().map(|r| &r.row)),
             Content::Constant(row) => Box::new(std::iter::once(row)),
             Content::Union(tables) | Content::Pipe(tables) => Box::new(tables.iter().flat_map(|t| t.rows())),
-            Content::Unknown(_) | Content::Broken(_) => Box::new(std::iter::empty()),
+            Content::Unknown(_) | Content::HostName(_) | Content::Broken(_) => Box::new(std::iter::empty()),
         }
     }
 }

@@ -22,6 +22,10 @@ impl<'p> Vocabulary<'p> {
         let mut all = Self::default();
         all.client_lists.extend(listener.xclient.clone());
         let mut open: Vec<ListId> = listener.stages.iter().map(|stage| stage.list).collect();
+        for router in &listener.routing.routers {
+            all.condition(&router.condition, &mut open);
+            router.of_children.iter().for_each(|condition| all.condition(condition, &mut open));
+        }
         let mut seen = BTreeSet::new();
         while let Some(id) = open.pop() {
             if !seen.insert(id) {
@@ -37,7 +41,7 @@ impl<'p> Vocabulary<'p> {
     fn step(&mut self, step: &'p Step, open: &mut Vec<ListId>) {
         match step {
             Step::If(condition, action) => {
-                self.condition(condition);
+                self.condition(condition, open);
                 open.extend(if let Action::List(id) = action { Some(*id) } else { None });
             }
             Step::Lookup(lookup) => {
@@ -53,10 +57,23 @@ impl<'p> Vocabulary<'p> {
         }
     }
 
-    fn condition(&mut self, condition: &'p Condition) {
+    fn condition(&mut self, condition: &'p Condition, open: &mut Vec<ListId>) {
         match condition {
-            Condition::Not(inner) => self.condition(inner),
-            Condition::All(all) => all.iter().for_each(|one| self.condition(one)),
+            Condition::Not(inner) => self.condition(inner, open),
+            Condition::All(all) | Condition::Any(all) => all.iter().for_each(|one| self.condition(one, open)),
+            Condition::First(all, _) => all.iter().for_each(|(one, _)| self.condition(one, open)),
+            Condition::Passes(list) => open.push(*list),
+            Condition::Held(lookup) => {
+                let same = |known: &&Lookup| {
+                    known.actions.is_empty()
+                        && known.subject == lookup.subject
+                        && known.part == lookup.part
+                        && Arc::ptr_eq(&known.table, &lookup.table)
+                };
+                if !self.lookups.iter().any(same) {
+                    self.lookups.push(lookup);
+                }
+            }
             Condition::ClientIn(list) => {
                 if !self.client_lists.iter().any(|known| Arc::ptr_eq(known, list)) {
                     self.client_lists.push(Arc::clone(list));

@@ -32,6 +32,7 @@ pub fn render(report: &Report<'_>) -> String {
                 writeln!(out, "{name}  {}   {tail}", words::nothing_new(plan, report.before.is_some(), lang));
             let mut parts = vec![words::summary(&counts(report), lang)];
             parts.push(watched(report));
+            parts.extend(report.judged.tested.map(|t| words::tested(Some(t), lang).to_owned()));
             if report.notes() > 0 {
                 parts.push(words::notes(report.notes(), lang));
             }
@@ -192,6 +193,7 @@ fn counts(report: &Report<'_>) -> words::Counts {
         flows: (sum(|d| d.opened.len()), sum(|d| d.closed.len())),
         complete: (devices.iter().filter(|d| d.complete).count(), devices.len()),
         unread: sum(|d| d.unread.len()),
+        tested: report.judged.tested,
         notes: report.notes(),
     }
 }

@@ -27,6 +27,7 @@ pub fn check(report: &Report<'_>) -> Value {
         "lang": if report.style.lang == super::Lang::Ja { "ja" } else { "en" },
         "evidence": report.digest,
         "watched": report.judged.watched,
+        "tested": report.judged.tested,
         "assumptions": assumptions(report),
         "findings": report.judged.findings.iter().map(|f| finding(f, report)).collect::<Vec<_>>(),
         "devices": report.judged.devices.iter().map(device).collect::<Vec<_>>(),

@@ -6,6 +6,7 @@ pub mod changes;
 pub mod diagnostic;
 pub mod json;
 pub mod lang;
+pub mod probe;
 pub mod table;
 pub mod text;
 pub mod ticker;

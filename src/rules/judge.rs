@@ -6,12 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::device::{DeviceResult, Pair, judge_device};
+use super::device::{DeviceResult, Pair, Tested, Tests, judge_device};
+use super::tested;
 use super::verdict::{EVIDENCE, Verdict, verdict};
 use super::view::{ChangeView, DeviceFacts};
 use super::{Over, Rule};
 use crate::evidence::State;
 use crate::finding::{Arg, Confidence, Finding, Phrase, Severity};
+use crate::probe::{self, Record};
 use crate::reason::Reason;
 use crate::site::{Change, Site};
 use crate::watch::Watch;
@@ -29,6 +31,8 @@ pub struct Case<'a> {
     pub site: &'a Site,
     /// What the change declares.
     pub change: Option<&'a Change>,
+    /// Tests from outside, as the store holds them.
+    pub tests: &'a [Record],
     /// The rules.
     pub rules: &'a [Rule],
     /// Findings from this severity on block.
@@ -46,6 +50,8 @@ pub struct Judged {
     pub devices: Vec<DeviceResult>,
     /// How the window was watched; `None` when nobody looked.
     pub watched: Option<Watched>,
+    /// What came of tests from outside that count, the worst of all devices; `None` when there were none.
+    pub tested: Option<Tested>,
 }
 
 /// How a window was watched.
@@ -84,24 +90,49 @@ pub fn judge(case: &Case<'_>) -> Judged {
         devices.iter().map(|d: &DeviceResult| (d.name.clone(), d.facts.clone())).collect();
     let watch = Watch::of(case);
     let gaps = watch.gaps(case);
-    let view = ChangeView { devices: &facts, site: case.site, change: case.change, gaps: &gaps };
+    let unread = unread_tests(case);
+    let view = ChangeView {
+        devices: &facts,
+        site: case.site,
+        change: case.change,
+        tests: &unread,
+        captured: case.after.taken.map(|(_, ended)| ended),
+        gaps: &gaps,
+    };
     findings.extend(case.rules.iter().flat_map(|rule| rule.kind.change(rule, &view)));
     findings.extend(watch.transients(case, &findings));
     findings.extend(watch.unseen());
     findings.extend(missing(case, &devices));
     sort(&mut findings);
-    Judged { verdict: verdict(&findings, case.fail_on), findings, devices, watched: watch.watched(case) }
+    Judged {
+        verdict: verdict(&findings, case.fail_on),
+        tested: devices.iter().filter_map(|d| d.tested).chain(Tested::of(&unread)).min(),
+        findings,
+        devices,
+        watched: watch.watched(case),
+    }
 }
 
 /// One device of a case.
 fn device(case: &Case<'_>, name: &str) -> (DeviceResult, Vec<Finding>) {
+    let unchanged = tested::unchanged_since(case, name);
+    let records = tested::since(case, name, unchanged);
     let pair = Pair {
         name,
         before: case.before.map(|state| state.devices.get(name)),
         after: case.after.devices.get(name),
         taken: case.after.taken.map(|(started, _)| started),
+        tests: Tests { since: unchanged, records: &records },
     };
     judge_device(&pair, case.site, case.change, case.rules)
+}
+
+/// Tests of devices that nobody can read: made after everything else was captured.
+fn unread_tests<'a>(case: &Case<'a>) -> Vec<probe::Judged<'a>> {
+    let ended = case.after.taken.map(|(_, ended)| ended);
+    let unread = case.site.devices.values().filter(|device| device.platforms.is_empty());
+    let records = unread.flat_map(|device| tested::since(case, device.name.as_str(), ended));
+    records.map(|record| probe::judge(record, None, case.site)).collect()
 }
 
 /// What the evidence as a whole lacks.
@@ -113,9 +144,13 @@ fn missing(case: &Case<'_>, devices: &[DeviceResult]) -> Vec<Finding> {
     if case.rules.is_empty() {
         reasons.push((None, Reason::NoRules));
     }
-    // a device out of scope is one that must not have changed: that is not known of one that nobody looked at
-    for declared in case.site.devices.keys() {
-        if !devices.is_empty() && !devices.iter().any(|d| d.name == declared.as_str()) {
+    for (declared, device) in &case.site.devices {
+        // a device out of scope is one that must not have changed, which is not known of one that nobody looked at; what
+        // nobody can read is only missed where the change is about it
+        let in_scope =
+            case.change.and_then(|c| c.scope.as_ref()).is_some_and(|scope| scope.contains(declared));
+        let wanted = in_scope || !device.platforms.is_empty();
+        if wanted && !devices.is_empty() && !devices.iter().any(|d| d.name == declared.as_str()) {
             reasons.push((Some(declared.as_str()), Reason::NotCaptured { state: case.after.label.clone() }));
         }
     }
@@ -191,7 +226,16 @@ mod tests {
     fn judged(before: Option<&State>, after: &State) -> Judged {
         let rules = crate::rules::load(&[], |_| unreachable!()).unwrap();
         let (site, fail_on) = (Site::default(), Severity::High);
-        judge(&Case { before, samples: &[], after, site: &site, change: None, rules: &rules, fail_on })
+        judge(&Case {
+            before,
+            samples: &[],
+            tests: &[],
+            after,
+            site: &site,
+            change: None,
+            rules: &rules,
+            fail_on,
+        })
     }
 
     fn state(devices: impl IntoIterator<Item = DeviceEvidence>) -> State {
@@ -233,7 +277,17 @@ mod tests {
         let verdict = |state: &State| {
             let (before, after, change) = (Some(state), state, Some(&change));
             let fail_on = Severity::High;
-            judge(&Case { before, samples: &[], after, site: &site, change, rules: &rules, fail_on }).verdict
+            judge(&Case {
+                before,
+                samples: &[],
+                tests: &[],
+                after,
+                site: &site,
+                change,
+                rules: &rules,
+                fail_on,
+            })
+            .verdict
         };
         assert_eq!(verdict(&state([device("fw"), device("fw2")])), Verdict::Allow);
         assert_eq!(verdict(&state([device("fw")])), Verdict::Undecided);

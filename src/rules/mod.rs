@@ -6,8 +6,10 @@
 pub mod device;
 pub mod judge;
 pub mod kind;
+pub mod missing;
 pub mod pack;
 pub mod service;
+mod tested;
 pub mod verdict;
 pub mod view;
 

@@ -27,6 +27,8 @@ pub struct DeviceView<'a> {
     pub flows: Option<Flows<'a>>,
     /// Relay attempts; `None` when the device is no mail server.
     pub relay: Option<crate::drift::relay::RelayDrift>,
+    /// Ids of its platforms, after.
+    pub platforms: &'a [String],
     /// Differences of text.
     pub text: &'a [TextDrift],
     /// What the site declares.
@@ -35,6 +37,10 @@ pub struct DeviceView<'a> {
     pub change: Option<&'a Change>,
     /// When the after state was captured.
     pub taken: Option<OffsetDateTime>,
+    /// Since when the relay's configuration is what it is after; `None` where nobody captured it.
+    pub unchanged_since: Option<OffsetDateTime>,
+    /// Tests from outside that were made since then.
+    pub tests: &'a [crate::probe::Judged<'a>],
 }
 
 /// Packets of one device.
@@ -143,6 +149,10 @@ pub struct ChangeView<'a> {
     pub site: &'a Site,
     /// What the change declares.
     pub change: Option<&'a Change>,
+    /// Tests from outside of devices that nobody can read.
+    pub tests: &'a [crate::probe::Judged<'a>],
+    /// When the after state was wholly captured; `None` where nobody captured it.
+    pub captured: Option<OffsetDateTime>,
     /// Spans within the window in which a device was not looked at.
     pub gaps: &'a [crate::watch::Unwatched],
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::draft::Draft;
 use super::endpoint::{Account, HostPort, read_domain, read_user};
 use super::name::Name;
+use super::probe::Target;
 use super::problem::Referent;
 use super::table::{Table, Value};
 use super::value::{read_artifact, read_interface, read_variable};
@@ -32,7 +33,7 @@ pub struct Device {
     pub timeout: Option<Duration>,
     /// Hop on the way.
     pub jump: Option<Jump>,
-    /// Platforms, in the order in which they are read; never empty.
+    /// Platforms, in the order in which they are read; empty for a device that cannot be read, only tested.
     pub platforms: Vec<String>,
     /// Groups, for `never_together`.
     pub groups: BTreeSet<Name>,
@@ -42,6 +43,8 @@ pub struct Device {
     pub behind: Option<Name>,
     /// Domains whose mail it handles, in lower case.
     pub mail_domains: BTreeSet<String>,
+    /// Where it may be tested for real.
+    pub probe: Vec<Target>,
     /// Artifacts read from files instead of over SSH: name to path.
     pub files: BTreeMap<String, PathBuf>,
 }
@@ -91,6 +94,7 @@ pub(super) fn read_device(table: Table<'_>, draft: &Draft<'_>) -> Option<Device>
     let interfaces = table.get("interfaces").and_then(|v| read_interfaces(&v, draft));
     let behind = table.get("behind").and_then(|v| draft.refer(Referent::Device, &v));
     let mail_domains = table.get("mail_domains").and_then(|v| v.each(|domain| domain.parse(read_domain)));
+    let probe = table.get("probe").and_then(|v| v.each(|target| target.parse(Target::new)));
     let files = table.get("files").and_then(|v| read_files(&v, draft));
     table.finish();
     Some(Device {
@@ -107,6 +111,7 @@ pub(super) fn read_device(table: Table<'_>, draft: &Draft<'_>) -> Option<Device>
         interfaces: interfaces.unwrap_or_default(),
         behind,
         mail_domains: mail_domains.unwrap_or_default().into_iter().collect(),
+        probe: probe.unwrap_or_default(),
         files: files.unwrap_or_default(),
     })
 }

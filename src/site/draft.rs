@@ -93,18 +93,20 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Platforms: at least one, each of them known, each once.
+    /// Platforms: each of them known, each once; none for a device that cannot be read.
     pub(super) fn platforms(&self, value: &Value<'_>) -> Option<Vec<String>> {
         let mut platforms: Vec<String> = Vec::new();
-        for member in value.filled()? {
-            let Some(id) = self.known_word(Referent::Platform, &member, self.known.platforms) else {
+        let members = value.list()?;
+        for member in &members {
+            let Some(id) = self.known_word(Referent::Platform, member, self.known.platforms) else {
                 continue;
             };
             if !platforms.contains(&id) {
                 platforms.push(id);
             }
         }
-        Some(platforms)
+        // a word that is none was told already
+        (members.is_empty() || !platforms.is_empty()).then_some(platforms)
     }
 
     /// A rule pack: one that comes with the program, or a file.

@@ -24,6 +24,7 @@ pub mod load;
 pub mod name;
 pub mod near;
 pub mod ports;
+pub mod probe;
 pub mod problem;
 mod read;
 pub mod resolve;
@@ -36,6 +37,7 @@ pub use device::Device;
 pub use diagnostic::{Diagnostic, Rejected, Source};
 pub use flow::FlowSpec;
 pub use name::Name;
+pub use probe::Probing;
 pub use zone::{InterfaceRole, Trust, TrustSets, Zone, Zones};
 
 use crate::packet::AddressSet;
@@ -59,6 +61,8 @@ pub struct Site {
     pub zones: Zones,
     /// Devices, by name.
     pub devices: BTreeMap<Name, Device>,
+    /// How tests from outside are made.
+    pub probing: Probing,
     /// Rule packs; empty means the default pack.
     pub packs: Vec<Pack>,
     /// The file it was read from; spans point into it.

@@ -299,6 +299,12 @@ pub enum ValueFault {
     Listener,
     /// Neither a zone, a device, a prefix nor `any`.
     Endpoint,
+    /// Not an address.
+    Address,
+    /// Not a target of tests.
+    ProbeTarget,
+    /// Not a plain mailbox.
+    Mailbox,
 }
 
 /// Why a part of a flow cannot be.

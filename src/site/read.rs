@@ -9,6 +9,7 @@ use super::device::{Device, Jump, read_device};
 use super::diagnostic::{Rejected, Source};
 use super::draft::Draft;
 use super::name::Name;
+use super::probe::read_probing;
 use super::problem::{Problem, Referent};
 use super::table::{self, Reader, Table, Value};
 use super::value::read_prefix;
@@ -39,12 +40,16 @@ pub(super) fn read_site(source: &Source, known: &Known<'_>) -> Result<Site, Reje
         if let Some(table) = root.table("site", "[site]") {
             read_head(table, &draft, &mut site);
         }
+        if let Some(table) = root.table("probe", "[probe]") {
+            site.probing = read_probing(table, &draft);
+        }
         if let Some(table) = root.table("rules", "[rules]") {
             site.packs = table.get("packs").and_then(|v| v.each(|pack| draft.pack(pack))).unwrap_or_default();
             table.finish();
         }
         root.finish();
         draft.check_names();
+        check_readable(reader, &devices, &site);
         check_networks(reader, &entries, &devices);
         check_rings(reader, &devices);
         site.devices = devices.into_iter().map(|(device, _)| (device.name.clone(), device)).collect();
@@ -100,6 +105,14 @@ fn read_zone(table: Table<'_>, draft: &Draft<'_>) -> Option<ZoneEntry> {
     let networks: Vec<Spanned<Prefix>> = networks?;
     let zone = Zone { name: name?, trust: trust?, networks: networks.iter().map(|n| *n.get_ref()).collect() };
     Some(ZoneEntry { zone, name_span: name_value?.span(), networks })
+}
+
+/// A device without platforms is one that is only tested, or tested from.
+fn check_readable(reader: &Reader<'_>, devices: &[(Device, Range<usize>)], site: &Site) {
+    let unread = devices.iter().filter(|(device, _)| device.platforms.is_empty() && device.probe.is_empty());
+    for (_, span) in unread.filter(|(device, _)| site.probing.from.as_ref() != Some(&device.name)) {
+        reader.report(span.clone(), Problem::Empty { key: "platforms".to_owned() });
+    }
 }
 
 fn read_network(value: &Value<'_>) -> Option<Spanned<Prefix>> {

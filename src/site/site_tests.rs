@@ -217,7 +217,7 @@ fn slips_point_at_what_is_wrong_and_propose_what_was_meant() {
         (device("known-hosts = \"x\""), "known-hosts", "unknown-key", None),
         (device("[site]\nknown_hosts = \"a\"\nknown-hosts = \"b\""), "known_hosts", "duplicate-key", None),
         ("[[device]]\nname = \"fw\"\n".to_owned(), "[[device]]", "missing-key", None),
-        ("[[device]]\nname = \"fw\"\nplatforms = []\n".to_owned(), "[]", "empty", None),
+        ("[[device]]\nname = \"fw\"\nplatforms = []\n".to_owned(), "[[device]]", "empty", None),
         ("[device]\nname = \"fw\"\n".to_owned(), "[device]", "wrong-kind", None),
         ("[[zone]]\nname = \"any\"\ntrust = \"untrusted\"\n".to_owned(), "\"any\"", "bad-value", None),
         ("[[zone]]\nname = \"a\"\ntrust = \"partner\"\n".to_owned(), "\"a\"", "zone-nowhere", None),
@@ -356,4 +356,20 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_may_be_tested_and_how() {
+    let text = "[site]\n[probe]\nfrom = \"outside\"\nsource = [\"198.51.100.77\"]\nforeign = \"Example.net\"\n\
+        [[device]]\nname = \"outside\"\naddress = \"198.51.100.77\"\nplatforms = []\n\
+        [[device]]\nname = \"appliance\"\nplatforms = []\nprobe = [\"smtp 203.0.113.10:25,587\", \"tcp [2001:db8::10]:443\"]\n";
+    let site = parse(text).unwrap();
+    assert_eq!(site.probing.from.as_ref().map(Name::as_str), Some("outside"));
+    assert_eq!(site.probing.foreign.as_deref(), Some("example.net"));
+    assert_eq!(site.devices["appliance"].probe.len(), 2);
+    assert_eq!(complaints(&text.replace("smtp 203", "smtp mx")), ["13:10 bad-value"]);
+    assert_eq!(
+        complaints(&text.replace("from = \"outside\"", "from = \"inside\"")),
+        ["3:8 undeclared", "6:1 empty"]
+    );
 }

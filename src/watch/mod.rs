@@ -200,7 +200,7 @@ fn look<'a>(case: &Case<'a>, device: &str, state: &'a State, row: &mut Vec<(&'a 
         return row.push((there, seen));
     }
     let before = case.before.map(|state| state.devices.get(device));
-    let pair = Pair { name: device, before, after: Some(there), taken: Some(started) };
+    let pair = Pair { name: device, before, after: Some(there), taken: Some(started), ..Pair::default() };
     let (result, findings) = judge_device(&pair, case.site, case.change, case.rules);
     let open = open(there, &result.lacks, findings, case.rules);
     row.push((there, Seen { look, open, whole: result.lacks.is_empty() }));

@@ -11,8 +11,9 @@ use super::timeline::{Look, Seen, key};
 use crate::evidence::{DeviceEvidence, State};
 use crate::finding::Finding;
 use crate::reason::Reason;
-use crate::rules::device::{Pair, is_whole, judge_device};
+use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::Case;
+use crate::rules::missing::is_whole;
 
 /// What one look brought to light.
 #[derive(Debug, Default)]
@@ -93,7 +94,7 @@ impl Watcher {
                 continue;
             }
             let before = case.before.map(|b| b.devices.get(name));
-            let pair = Pair { name, before, after: Some(evidence), taken: Some(started) };
+            let pair = Pair { name, before, after: Some(evidence), taken: Some(started), ..Pair::default() };
             let (result, findings) = judge_device(&pair, case.site, case.change, case.rules);
             let open = open(evidence, &result.lacks, findings, case.rules);
             let whole = result.lacks.is_empty();

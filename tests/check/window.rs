@@ -44,6 +44,7 @@ fn judged_states(before: &State, samples: &[State], after: &State, change: &str)
         after,
         site: &site,
         change: Some(&change),
+        tests: &[],
         rules: &rules_of_pack,
         fail_on: Severity::High,
     })

@@ -19,6 +19,12 @@ pub const ADDRESS: &str = "10.1.0.1";
 /// Its address on the outside.
 pub const OUTSIDE: &str = "203.0.113.10";
 
+/// Its other address there.
+pub const OUTSIDE_V6: &str = "2001:db8:a::10";
+
+/// Address of somebody outside.
+pub const STRANGER: &str = "203.0.113.1";
+
 /// The packet filter of a lab: mail and ping from everywhere, SSH from the office, nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter {
@@ -93,6 +99,7 @@ for name in wan0 lan0; do
     nsenter -t $outside -n ip link set $name up
 done
 nsenter -t $outside -n ip addr add 203.0.113.1/24 dev wan0
+nsenter -t $outside -n ip -6 addr add 2001:db8:a::1/64 dev wan0 nodad
 ip addr add 203.0.113.10/24 dev wan0
 ip addr add 10.1.0.1/16 dev lan0
 ip -6 addr add 2001:db8:a::10/64 dev wan0 nodad
@@ -225,6 +232,33 @@ impl Lab {
         }
     }
 
+    /// The built program where strangers are, with the same declarations and the same store.
+    pub fn program_outside(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("nsenter");
+        let enter = r#"cd "$0"; exec "$@""#;
+        command.args(["-t", &self.outside.to_string(), "-n", "--", "sh", "-ec", enter]);
+        command.arg(self.path("work")).arg(env!("CARGO_BIN_EXE_sekisho")).args(arguments);
+        command.stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
+        command
+    }
+
+    /// Starts an sshd where strangers are; it ends with the lab.
+    pub fn sshd_outside(&self) -> Vantage {
+        let lines = format!("Port 22\nListenAddress {STRANGER}");
+        let config = self.path("sshd_outside");
+        fs::write(&config, sshd::config(self.folder.path(), &lines)).unwrap();
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.outside.to_string(), "-n", "--", "/usr/sbin/sshd", "-D", "-f"]).arg(config);
+        command.arg("-E").arg(self.path("sshd_outside.log")).stdin(Stdio::null());
+        let vantage = Vantage(command.spawn().unwrap());
+        let start = Instant::now();
+        let listens = "ss -Hltn | grep -q ':22 '";
+        while !self.run_outside(listens).status.success() && start.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        vantage
+    }
+
     fn run_outside(&self, text: &str) -> Output {
         let mut command = Command::new("nsenter");
         command.args(["-t", &self.outside.to_string(), "-n", "--", "bash", "-c", text]);
@@ -264,6 +298,16 @@ impl Drop for Lab {
     }
 }
 
+/// An sshd where strangers are; gone when dropped.
+pub struct Vantage(Child);
+
+impl Drop for Vantage {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Files that the host needs before it stands.
 fn lay_out(at: &Path, filter: Filter) {
     for folder in ["work", "bare", "bin", "home/.ssh", "etc-postfix", "spool", "lib"] {
@@ -285,7 +329,7 @@ fn lay_out(at: &Path, filter: Filter) {
     // Postfix waits before it reads a file that is being written
     shell(at, "touch -d '1 minute ago' etc-postfix/main.cf; chown postfix lib");
     let key = fs::read_to_string(at.join("host_ed25519.pub")).unwrap();
-    let lines: String = [ADDRESS, "127.0.0.1"].iter().map(|host| format!("{host} {key}")).collect();
+    let lines: String = [ADDRESS, "127.0.0.1", STRANGER].iter().map(|host| format!("{host} {key}")).collect();
     fs::write(at.join("known_hosts"), &lines).unwrap();
     fs::write(at.join("home/.ssh/known_hosts"), &lines).unwrap();
     fs::write(at.join("work/site.toml"), site(filter)).unwrap();
@@ -326,6 +370,17 @@ user = "root"
 platforms = [{platforms}]
 interfaces = {{ wan0 = "internet", lan0 = "office" }}
 mail_domains = ["city.example.jp"]
+probe = ["smtp {OUTSIDE}:25", "smtp [{OUTSIDE_V6}]:25", "tcp {OUTSIDE}:22"]
+
+[[device]]
+name = "outside"
+address = "{STRANGER}:22"
+user = "root"
+platforms = []
+
+[probe]
+from = "outside"
+foreign = "far.example"
 "#
     )
 }

@@ -1,3 +1,4 @@
 //! The relay half against configurations with known truth.
 
+mod fixtures;
 mod shared;

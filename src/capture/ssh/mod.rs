@@ -10,12 +10,13 @@ mod login;
 mod wire;
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{self, GexParams, Handle, Msg};
 use russh::keys::{Algorithm, PublicKey};
-use russh::{Channel, Disconnect, Preferred, SshId, kex};
+use russh::{Channel, ChannelStream, Disconnect, Preferred, SshId, kex};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -166,6 +167,43 @@ impl Connection {
     }
 }
 
+/// A connection that is only a way to elsewhere.
+pub struct Tunnels {
+    connection: Connection,
+}
+
+impl Tunnels {
+    /// Connects to the host at the other end, through the hosts on the way.
+    ///
+    /// # Errors
+    /// [`SshError`]
+    pub async fn open(target: &Target, limits: &Limits) -> Result<Self, SshError> {
+        let opened = Connection::open(target, limits, &Hops::default()).await;
+        opened.map(|connection| Self { connection }).map_err(|failure| failure.error)
+    }
+
+    /// A stream to somewhere, as that host reaches it (RFC 4254 section 7.2). Time limits are the caller's.
+    ///
+    /// # Errors
+    /// The host does not open the way, or nobody answers there.
+    pub async fn to(
+        &self,
+        at: SocketAddr,
+    ) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, SshError> {
+        tunnel(&self.connection, &at.ip().to_string(), at.port()).await
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// Says goodbye.
+    pub async fn close(self) {
+        self.connection.close().await;
+    }
+}
+
 /// The key that a server presents, for a person to compare: connects, offers no credential, and hangs up.
 ///
 /// # Errors
@@ -197,13 +235,17 @@ async fn dial(via: Option<&Connection>, to: &Endpoint) -> Result<Box<dyn Stream>
         let _ = stream.set_nodelay(true);
         return Ok(Box::new(stream));
     };
-    let channel = hop.handle.channel_open_direct_tcpip(to.host.as_str(), u32::from(to.port), "127.0.0.1", 0);
+    Ok(Box::new(tunnel(hop, &to.host, to.port).await?))
+}
+
+async fn tunnel(hop: &Connection, host: &str, port: u16) -> Result<ChannelStream<Msg>, SshError> {
+    let channel = hop.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
     let channel = channel.await.map_err(|error| SshError::Tunnel {
         via: hop.address.clone(),
-        address: to.to_string(),
+        address: if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") },
         problem: error.to_string(),
     })?;
-    Ok(Box::new(channel.into_stream()))
+    Ok(channel.into_stream())
 }
 
 fn config(known_hosts: &KnownHosts, to: &Endpoint, limits: &Limits) -> client::Config {

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use error::{ChangeIdFault, KeyFault, StoreError, Tampering};
-pub use read::{Entry, Snapshot, during, load, looks_like_snapshot};
+pub use read::{Entry, Snapshot, beside, load, looks_like_snapshot};
 pub use write::SnapshotWriter;
 
 use error::io_error;
@@ -53,6 +53,8 @@ pub enum Phase {
     During,
     /// After it ended.
     After,
+    /// A test from outside, whenever it was made; its artifacts are records of [`crate::probe`], no configuration.
+    Probe,
 }
 
 impl Phase {
@@ -62,6 +64,7 @@ impl Phase {
             Self::Before => "before",
             Self::During => "during",
             Self::After => "after",
+            Self::Probe => "probe",
         }
     }
 }
@@ -81,7 +84,7 @@ impl FromStr for Phase {
     type Err = NoPhase;
 
     fn from_str(text: &str) -> Result<Self, NoPhase> {
-        let phases = [Self::Before, Self::During, Self::After];
+        let phases = [Self::Before, Self::During, Self::After, Self::Probe];
         phases.into_iter().find(|p| p.word() == text).ok_or_else(|| NoPhase(text.to_owned()))
     }
 }
@@ -100,7 +103,9 @@ impl Selector {
     pub fn parse(text: &str) -> Option<Self> {
         let (change, phase) = text.rsplit_once(':')?;
         name::check_change(change).ok()?;
-        Some(Self { change: change.to_owned(), phase: phase.parse().ok()? })
+        // tests are no state of a device
+        let phase = phase.parse().ok().filter(|phase| *phase != Phase::Probe)?;
+        Some(Self { change: change.to_owned(), phase })
     }
 }
 

@@ -149,6 +149,7 @@ impl<'c, 'e> Reader<'_, 'c, 'e> {
             .collect();
         Step::Lookup(crate::relay::Lookup {
             subject: crate::relay::Subject::Client,
+            part: crate::relay::Part::Address,
             table,
             parents: Parents::No,
             null_sender_key: "".into(),

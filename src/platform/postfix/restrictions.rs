@@ -12,7 +12,8 @@ use super::tables::{Tables, Usage};
 use crate::finding::Location;
 use crate::reason::Reason;
 use crate::relay::{
-    Action, ClientList, Condition, ListId, Lookup, Parents, Policy, Rule, RuleList, Step, Subject, Table,
+    Action, ClientList, Condition, ListId, Lookup, Parents, Part, Policy, Rule, RuleList, Step, Subject,
+    Table,
 };
 
 /// Most rules of one listener.
@@ -172,6 +173,7 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
         }
         vec![Step::Lookup(Lookup {
             subject,
+            part: Part::Address,
             actions: Arc::new(self.actions(&table, &word.at)),
             table,
             parents: self.parents,

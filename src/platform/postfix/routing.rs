@@ -10,8 +10,8 @@ use super::tables::{Tables, Usage};
 use super::{bind, lists, transport};
 use crate::packet::address::{AddressSet, Prefix};
 use crate::reason::Reason;
-use crate::relay::address::Forms;
-use crate::relay::{Agent, Defaults, Next, Routing, Table, Transport};
+use crate::relay::address::{Forms, Refuses};
+use crate::relay::{Agent, Defaults, DomainList, Next, Routing, Table, Transport};
 
 /// What trivial-rewrite and one cleanup service make of an address.
 pub(super) fn routing(
@@ -40,6 +40,9 @@ pub(super) fn routing(
     let (local_onward, local_fallback_chosen) = onward(config);
     Routing {
         forms: forms(&resolve),
+        percent_domains: DomainList::default(),
+        routes_are_limited: false,
+        routers: Vec::new(),
         delimiters: resolve.get("recipient_delimiter").into(),
         untrusted_routes: config.global().flag("allow_untrusted_routing"),
         local: lists::exact_domains(&resolve, tables, "mydestination"),
@@ -71,6 +74,7 @@ fn forms(scope: &Scope<'_, '_>) -> Forms {
     let origin = if scope.flag("append_at_myorigin") { some(origin(scope)) } else { None };
     let dot_domain = if scope.flag("append_dot_mydomain") { some(scope.get("mydomain")) } else { None };
     Forms {
+        refuses: Refuses::default(),
         percent_hack: scope.flag("allow_percent_hack"),
         bang_path: scope.flag("swap_bangpath"),
         dequote: scope.flag("resolve_dequoted_address"),

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod guard;
 pub mod init;
 pub mod phrases;
+pub mod probe;
 pub mod reasons;
 pub mod rollback;
 pub mod verdict;

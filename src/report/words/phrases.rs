@@ -7,6 +7,7 @@ use crate::finding::{Arg, Phrase};
 use crate::report::Lang;
 use crate::report::text::escape;
 use crate::report::words::reason;
+use crate::report::words::verdict::outcome;
 use crate::rules::Rule;
 
 /// How values are written.
@@ -155,6 +156,7 @@ fn english(phrase: &Phrase) -> String {
         Phrase::ClientName { name } => format!(" from an address whose DNS name is {name}"),
         Phrase::Tls => " over TLS".to_owned(),
         Phrase::AnyProtocol => "any protocol".to_owned(),
+        Phrase::Outcome { verdict, code } => outcome_of(verdict, *code, Lang::En),
     }
 }
 
@@ -176,7 +178,14 @@ fn japanese(phrase: &Phrase) -> String {
         Phrase::ClientName { name } => format!("DNS 上の名前が {name} のアドレスから、"),
         Phrase::Tls => "TLS を使って、".to_owned(),
         Phrase::AnyProtocol => "あらゆる通信".to_owned(),
+        Phrase::Outcome { verdict, code } => outcome_of(verdict, *code, Lang::Ja),
     }
+}
+
+/// What happens to an attempt, with the reply code where there is one.
+pub fn outcome_of(verdict: &str, code: Option<u16>, lang: Lang) -> String {
+    let code = code.map_or_else(String::new, |code| format!("{code} "));
+    format!("{code}{}", outcome(verdict, lang))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::phrases::several;
 use crate::finding::Severity;
 use crate::report::Lang;
 use crate::rules::Verdict;
+use crate::rules::device::Tested;
 
 /// Labels of the lines of a verdict.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +90,8 @@ pub struct Counts {
     pub complete: (usize, usize),
     /// Lines not understood.
     pub unread: usize,
+    /// What came of tests from outside.
+    pub tested: Option<Tested>,
     /// Findings that were there before, or weigh too little to block.
     pub notes: usize,
 }
@@ -125,11 +128,13 @@ pub fn proof(counts: &Counts, lang: Lang) -> String {
     let unread = counts.unread;
     match lang {
         Lang::En => format!(
-            "{complete} of {all} devices complete, {} unread; firewall: {opened} opened, {closed} closed; not tested from outside",
-            several(unread, "line")
+            "{complete} of {all} devices complete, {} unread; firewall: {opened} opened, {closed} closed; {}",
+            several(unread, "line"),
+            tested(counts.tested, lang)
         ),
         Lang::Ja => format!(
-            "{all} 台中 {complete} 台を完全に取得、未解釈 {unread} 行。通信: 許可 {opened}、遮断 {closed}。外部からの実地確認は未実施"
+            "{all} 台中 {complete} 台を完全に取得、未解釈 {unread} 行。通信: 許可 {opened}、遮断 {closed}。{}",
+            tested(counts.tested, lang)
         ),
     }
 }
@@ -139,6 +144,22 @@ pub const fn stop(lang: Lang) -> &'static str {
     match lang {
         Lang::En => "; ",
         Lang::Ja => "。",
+    }
+}
+
+/// What came of tests from outside, if there were any since the last edit.
+pub const fn tested(tested: Option<Tested>, lang: Lang) -> &'static str {
+    match (tested, lang) {
+        (None, Lang::En) => "not tested from outside (sekisho probe)",
+        (Some(Tested::Passed), Lang::En) => "tested from outside: passed",
+        (Some(Tested::Failed), Lang::En) => "tested from outside: it relayed, or a shut port answered",
+        (Some(Tested::Open), Lang::En) => "tested from outside, without a conclusion",
+        (None, Lang::Ja) => "外部からの実地確認は未実施（sekisho probe）",
+        (Some(Tested::Passed), Lang::Ja) => "外部からの実地確認に合格",
+        (Some(Tested::Failed), Lang::Ja) => {
+            "外部からの実地確認に不合格（中継、または閉じているはずの接続が成立）"
+        }
+        (Some(Tested::Open), Lang::Ja) => "外部からの実地確認は結論なし",
     }
 }
 

@@ -9,6 +9,7 @@ mod gap;
 mod host_key;
 mod isolate;
 mod policy_open;
+mod probe;
 mod relay;
 mod require;
 mod saved;
@@ -22,6 +23,7 @@ use std::fmt::Debug;
 use super::Rule;
 use super::view::{ChangeView, DeviceView};
 use crate::finding::{Finding, Witness};
+use crate::probe::Judged;
 use crate::site::table::Table;
 
 /// What a kind of rule looks for. A kind looks at devices, or at the change as a whole, or at neither (findings of its
@@ -44,6 +46,11 @@ pub trait Kind: Debug + Send + Sync {
 
     /// Findings about the change as a whole.
     fn change(&self, _rule: &Rule, _view: &ChangeView<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    /// Findings about one test from outside.
+    fn tested(&self, _rule: &Rule, _test: &Judged<'_>) -> Vec<Finding> {
         Vec::new()
     }
 }
@@ -69,6 +76,7 @@ pub static ENTRIES: &[Entry] = &[
     isolate::ENTRY,
     scope::NO_SCOPE,
     policy_open::ENTRY,
+    probe::ENTRY,
     relay::ENTRY,
     require::ENTRY,
     saved::ENTRY,

@@ -193,6 +193,9 @@ fn value_fault(value: &str, fault: ValueFault) -> String {
         ValueFault::Service => "is not a service",
         ValueFault::Listener => "is not a port, nor an address with a port",
         ValueFault::Endpoint => "is neither a zone, a device, a prefix nor `any`",
+        ValueFault::Address => "is not an address",
+        ValueFault::ProbeTarget => "is not a target of tests",
+        ValueFault::Mailbox => "is not a plain mailbox",
     };
     format!("`{value}` {why}")
 }
@@ -232,6 +235,11 @@ fn mend_value(fault: ValueFault) -> &'static str {
         ValueFault::Service => "write \"tcp 22,8000-8099\", \"udp 161\" or \"icmp 8\"",
         ValueFault::Listener => "write \"25\", \"192.0.2.25:25\" or \"[2001:db8::25]:25\"",
         ValueFault::Endpoint => "write a zone, a device, 192.0.2.0/24, 2001:db8::/32 or any",
+        ValueFault::Address => "write 198.51.100.77 or 2001:db8::77",
+        ValueFault::ProbeTarget => {
+            "write \"smtp 203.0.113.10:25,587\" or \"tcp [2001:db8::10]:443\", at most 64 ports"
+        }
+        ValueFault::Mailbox => "write info@city.example.jp, without quotes, % and !",
     }
 }
 

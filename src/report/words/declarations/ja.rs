@@ -209,6 +209,9 @@ fn value_fault(value: &str, fault: ValueFault) -> String {
         ValueFault::Service => "はサービスの指定ではありません",
         ValueFault::Listener => "はポート番号でも「アドレス:ポート番号」でもありません",
         ValueFault::Endpoint => "はゾーン・機器・アドレス範囲・any のいずれでもありません",
+        ValueFault::Address => "はアドレスではありません",
+        ValueFault::ProbeTarget => "は実地確認の対象として読み取れません",
+        ValueFault::Mailbox => "はメールアドレスとして使えません",
     };
     format!("「{value}」{why}")
 }
@@ -244,6 +247,11 @@ fn mend_value(fault: ValueFault) -> &'static str {
         ValueFault::NoHome => "パスを省略せずに書いてください",
         ValueFault::Interface => "eth0 や \"eth0.10\" のように、機器での名前をそのまま書いてください",
         ValueFault::Service => "\"tcp 22,8000-8099\"、\"udp 161\"、\"icmp 8\" のように書いてください",
+        ValueFault::Address => "198.51.100.77 か 2001:db8::77 のように書いてください",
+        ValueFault::ProbeTarget => {
+            "\"smtp 203.0.113.10:25,587\" か \"tcp [2001:db8::10]:443\" のように書いてください（ポートは 64 個まで）"
+        }
+        ValueFault::Mailbox => "info@city.example.jp のように書いてください（引用符、%、! は使えません）",
         ValueFault::Listener => "\"25\"、\"192.0.2.25:25\"、\"[2001:db8::25]:25\" のように書いてください",
         ValueFault::Endpoint => {
             "ゾーン名、機器名、192.0.2.0/24、2001:db8::/32、any のいずれかを書いてください"
