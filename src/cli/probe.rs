@@ -235,5 +235,5 @@ fn record(records: &[Record], change: &str, global: &Global) -> Result<Entry, Cl
         let evidence = record.evidence().map_err(std::io::Error::from)?;
         writer.add(&evidence)?;
     }
-    Ok(writer.finish(global.now())?)
+    writer.finish(global.now()).map_err(CliError::from)
 }

@@ -37,18 +37,27 @@ impl RelayDrift {
     }
 }
 
+/// The mail server of the earlier state.
+#[derive(Clone, Copy)]
+pub enum Earlier<'a> {
+    /// There is no earlier state, or it does not say: nothing is known to be new.
+    Unknown,
+    /// There was none: nothing was accepted.
+    Nothing,
+    /// This device had one.
+    There(&'a DeviceModel),
+}
+
 /// Compares the relay policies of a device; `None` when it has none.
-pub fn between(
-    name: &str,
-    before: Option<&DeviceModel>,
-    after: &DeviceModel,
-    site: &Site,
-) -> Option<RelayDrift> {
-    after.relay.as_ref()?;
+pub fn between(name: &str, before: Earlier<'_>, after: &DeviceModel, site: &Site) -> Option<RelayDrift> {
     let mut new = Reach::of(name, after, site)?;
-    let mut old = before.and_then(|model| Reach::of(name, model, site));
-    let certain = compare(old.as_mut(), &mut new, Sureness::Certain);
-    let possible = compare(old.as_mut(), &mut new, Sureness::Possible);
+    let mut old = match before {
+        Earlier::Unknown => None,
+        Earlier::Nothing => Some(None),
+        Earlier::There(model) => Some(Reach::of(name, model, site)),
+    };
+    let certain = compare(old.as_mut().map(Option::as_mut), &mut new, Sureness::Certain);
+    let possible = compare(old.as_mut().map(Option::as_mut), &mut new, Sureness::Possible);
     // what needs clients of whom it is not certain that they get through is only possible
     Some(RelayDrift {
         opened: merge(certain.opened, possible.opened),
@@ -103,18 +112,20 @@ impl<'a> Reach<'a> {
     }
 }
 
-fn compare(old: Option<&mut Reach<'_>>, new: &mut Reach<'_>, sureness: Sureness) -> RelayDrift {
+/// `old` is `None` when it is not known, and holds `None` when there was no mail server.
+fn compare(old: Option<Option<&mut Reach<'_>>>, new: &mut Reach<'_>, sureness: Sureness) -> RelayDrift {
+    let is_known = old.is_some();
     // an opening is certain where clients surely get in now and surely did not before: the earlier state is taken at
     // its widest for openings, the later one at its widest for closings
-    let widest_old = old.and_then(|old| Some((old.model.relay.as_ref()?, old.clients(Sureness::Possible)?)));
+    let widest_old =
+        old.flatten().and_then(|old| Some((old.model.relay.as_ref()?, old.clients(Sureness::Possible)?)));
     let Some((policy, clients)) = new.model.relay.as_ref().zip(new.clients(sureness)) else {
         return RelayDrift::default();
     };
     let after = Side { policy, reaching: &clients };
     let before = widest_old.as_ref().map(|(policy, clients)| Side { policy, reaching: clients });
-    let drift = before.map(|before| relay::compare(Some(before), Some(after)));
+    let drift = if is_known { relay::compare(before, Some(after)) } else { relay::Drift::default() };
     let worth = |change: &Change| change.kind != Kind::KeptForeign && change.trust != Trust::Trusted;
-    let drift = drift.unwrap_or_default();
     RelayDrift {
         opened: drift.opened.into_iter().filter(worth).collect(),
         closed: drift.closed.into_iter().filter(worth).collect(),

@@ -265,6 +265,17 @@ pub fn is_absent(id: &str, evidence: &DeviceEvidence) -> bool {
     !signs.is_empty() && signs.iter().all(|sign| evidence.is_absent(sign))
 }
 
+/// Whether a device said that none of the mail servers of `later` was there.
+pub fn had_no_relay(evidence: &DeviceEvidence, later: &DeviceEvidence) -> bool {
+    let relays = later.platforms.iter().filter(|id| {
+        let mut model = DeviceModel::default();
+        by_id(id).into_iter().for_each(|platform| platform.read(later, &mut model));
+        model.relay.is_some()
+    });
+    let gone = |id: &String| !evidence.platforms.contains(id) && is_absent(id, evidence);
+    relays.into_iter().all(gone)
+}
+
 /// Reads all of a device's platforms into one model.
 pub fn read(evidence: &DeviceEvidence) -> DeviceModel {
     let mut model = DeviceModel::default();

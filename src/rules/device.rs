@@ -6,6 +6,7 @@ use super::Rule;
 use super::judge::evidence;
 use super::missing::{came, causes, is_unread, lacks, lacks_before, once};
 use super::view::{DeviceFacts, DeviceView, Flows};
+use crate::drift::relay::Earlier;
 use crate::drift::text::{Normaliser, TextDrift};
 use crate::drift::{Certainty, FlowLine, Moment};
 use crate::evidence::{DeviceEvidence, Identity, Source};
@@ -107,24 +108,21 @@ pub fn judge_device(
     change: Option<&Change>,
     rules: &[Rule],
 ) -> (DeviceResult, Vec<Finding>) {
-    let mut result = DeviceResult { name: pair.name.to_owned(), ..DeviceResult::default() };
     let Some(after) = pair.after else {
-        result.lacks.push(Reason::NotCaptured { state: "after".to_owned() });
-        return (result, vec![evidence(Some(pair.name), Reason::NotCaptured { state: "after".to_owned() })]);
+        let missing = Reason::NotCaptured { state: "after".to_owned() };
+        let (name, lacks) = (pair.name.to_owned(), vec![missing.clone()]);
+        let result = DeviceResult { name, lacks, ..DeviceResult::default() };
+        return (result, vec![evidence(Some(pair.name), missing)]);
     };
-    result.platforms.clone_from(&after.platforms);
-    result.identity = after.identity.clone();
     let old = pair.before.flatten();
     let new_model = platform::read(after);
     let old_model = old.map(platform::read);
+    let mut result = seen(pair.name, after, &new_model);
     result.lacks = lacks(after, &new_model);
     result.lacks.extend(old.iter().flat_map(|old| once(old, after, "after")));
     let old_lacks = lacks_before(pair, after, old_model.as_ref());
     result.text = old.map(|old| Normaliser::of(&after.platforms).compare(old, after)).unwrap_or_default();
     result.complete = result.lacks.is_empty() && old_lacks.is_empty();
-    result.unread = new_model.gaps.iter().filter(|g| is_unread(&g.reason)).cloned().collect();
-    result.filters_packets = filters_packets(&new_model);
-    result.assumptions.clone_from(&new_model.assumptions);
     let records = pair.tests.records.iter();
     let tests: Vec<Judged<'_>> = records.map(|record| probe::judge(record, Some(&new_model), site)).collect();
     result.tested = Tested::of(&tests);
@@ -155,18 +153,43 @@ pub fn judge_device(
     let all_came = came(after) && old.is_none_or(came);
     let apart = view.flows.take_if(|_| !all_came);
     view.before = view.before.filter(|_| old.is_some_and(came));
-    view.relay = crate::drift::relay::between(pair.name, view.before, &new_model, site);
+    view.relay = crate::drift::relay::between(pair.name, earlier(old, view.before, after), &new_model, site);
     findings.extend(rules.iter().flat_map(|rule| rule.kind.device(rule, &mut view)));
     if let Some(unlike) = old_model.as_ref().and_then(|old| unlike(&old.host, &new_model.host)) {
         findings.iter_mut().for_each(|finding| unsettle(finding, &unlike));
     }
-    let relay = view.relay.take().unwrap_or_default();
-    let filtered = [old_model.as_ref(), Some(&new_model)].into_iter().flatten().all(filters_packets);
+    result.relay = view.relay.take().unwrap_or_default();
+    let filtered = result.filters_packets && old_model.as_ref().is_some_and(filters_packets);
     let flows = view.flows.take().or(apart);
-    [result.opened, result.closed, result.redirected] = lines(flows, meaningful && filtered && old.is_some());
-    result.relay = relay;
+    [result.opened, result.closed, result.redirected] = lines(flows, meaningful && filtered);
     result.facts = facts(&result, old, after);
     (result, findings)
+}
+
+/// What the state after shows by itself.
+fn seen(name: &str, after: &DeviceEvidence, model: &DeviceModel) -> DeviceResult {
+    DeviceResult {
+        name: name.to_owned(),
+        platforms: after.platforms.clone(),
+        identity: after.identity.clone(),
+        unread: model.gaps.iter().filter(|g| is_unread(&g.reason)).cloned().collect(),
+        filters_packets: filters_packets(model),
+        assumptions: model.assumptions.clone(),
+        ..DeviceResult::default()
+    }
+}
+
+/// What is known of the mail relay before.
+fn earlier<'m>(
+    old: Option<&DeviceEvidence>,
+    before: Option<&'m DeviceModel>,
+    after: &DeviceEvidence,
+) -> Earlier<'m> {
+    match (old, before) {
+        (_, Some(model)) if model.relay.is_some() => Earlier::There(model),
+        (Some(old), Some(_)) if platform::had_no_relay(old, after) => Earlier::Nothing,
+        _ => Earlier::Unknown,
+    }
 }
 
 /// A fact that decides where packets go, and that only one state holds: their ways differ by what is not known, too.

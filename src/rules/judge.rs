@@ -145,8 +145,8 @@ fn missing(case: &Case<'_>, devices: &[DeviceResult]) -> Vec<Finding> {
         reasons.push((None, Reason::NoRules));
     }
     for (declared, device) in &case.site.devices {
-        // a device out of scope is one that must not have changed, which is not known of one that nobody looked at; what
-        // nobody can read is only missed where the change is about it
+        // what nobody can read is only missed where the change is about it; of a device out of scope that can be read, it
+        // must be known that it did not change
         let in_scope =
             case.change.and_then(|c| c.scope.as_ref()).is_some_and(|scope| scope.contains(declared));
         let wanted = in_scope || !device.platforms.is_empty();
@@ -229,12 +229,12 @@ mod tests {
         judge(&Case {
             before,
             samples: &[],
-            tests: &[],
             after,
             site: &site,
             change: None,
             rules: &rules,
             fail_on,
+            tests: &[],
         })
     }
 
@@ -280,12 +280,12 @@ mod tests {
             judge(&Case {
                 before,
                 samples: &[],
-                tests: &[],
                 after,
                 site: &site,
                 change,
                 rules: &rules,
                 fail_on,
+                tests: &[],
             })
             .verdict
         };

@@ -91,6 +91,10 @@ impl Platform for Exim {
         commands
     }
 
+    fn configures_relay(&self, artifact: &str) -> bool {
+        artifact != "files/etc/passwd"
+    }
+
     fn secrets(&self) -> &'static [Secret] {
         SECRETS
     }

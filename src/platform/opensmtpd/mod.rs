@@ -83,6 +83,10 @@ impl Platform for OpenSmtpd {
         if some { vec!["smtpd -n".to_owned(), "systemctl restart opensmtpd".to_owned()] } else { Vec::new() }
     }
 
+    fn configures_relay(&self, artifact: &str) -> bool {
+        artifact != "files/etc/passwd"
+    }
+
     fn secrets(&self) -> &'static [Secret] {
         &[
             Secret { artifacts: "files/*", pattern: r"\bsrs[ \t]+key[ \t]+(?:backup[ \t]+)?(?P<secret>\S+)" },

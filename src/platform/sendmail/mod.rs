@@ -92,6 +92,10 @@ impl Platform for Sendmail {
         vec!["make -C /etc/mail".to_owned(), "systemctl restart sendmail".to_owned()]
     }
 
+    fn configures_relay(&self, artifact: &str) -> bool {
+        artifact != "files/etc/passwd"
+    }
+
     fn secrets(&self) -> &'static [Secret] {
         &[Secret { artifacts: "files/*", pattern: r#"(?i)\bAuthInfo:\S*[ \t]+(?P<secret>\S.*)$"# }]
     }

@@ -56,7 +56,9 @@ impl Kind for Relay {
     }
 
     fn device(&self, rule: &Rule, view: &mut DeviceView<'_>) -> Vec<Finding> {
-        let (name, has_before) = (view.name, view.before.is_some());
+        let name = view.name;
+        // a mail server that was not there, or of which nothing is known, is new with all that it does
+        let was_there = view.before.is_some_and(|before| before.relay.is_some());
         let Some(drift) = &view.relay else { return Vec::new() };
         let wanted = match self.looks {
             Looks::Refuses => return refusing(rule, name, drift),
@@ -76,7 +78,7 @@ impl Kind for Relay {
         let planned = |change: &Change| view.change.is_some_and(|plan| planned(plan, view, change));
         let found = of_kind().filter(|change| !told(change) && !planned(change)).map(|change| {
             let opened = drift.opened.iter().find(|o| same(o, change));
-            let fresh = !has_before || opened.is_some();
+            let fresh = !was_there || opened.is_some();
             let status = if fresh { Status::New } else { Status::Standing };
             Finding { status, ..finding(rule, name, opened.unwrap_or(change)) }
         });
