@@ -47,7 +47,8 @@ impl Run<'_> {
         if self.listener.soft_bounce && code >= 500 { code - 100 } else { code }
     }
 
-    /// An answer from outside. Its refusals are not counted on to keep a relay closed.
+    /// An answer from outside. Its refusals are not counted on to keep a relay closed; those of a word that is not
+    /// understood are, since the server may know it as little.
     fn outside(&mut self, reason: &Reason) -> Flow {
         let known = matches!(reason, Reason::OutsideService { .. }).then_some(self.facts.service).flatten();
         if let Some(answer) = known {
@@ -61,7 +62,8 @@ impl Run<'_> {
             };
             return self.act(&action, 0);
         }
-        let options = if self.facts.client_arranges { 2 } else { 3 };
+        let arranged = self.facts.client_arranges && !matches!(reason, Reason::Unread { .. });
+        let options = if arranged { 2 } else { 3 };
         match self.chooser.choose(&format!("action {reason:?}"), options, || reason.clone()) {
             0 => Flow::Continue,
             1 => Flow::Permit,

@@ -140,6 +140,17 @@ pub fn own_domains(listener: &Listener) -> Vec<String> {
     names
 }
 
+/// Some domains that stand in tables of domains rather than by name.
+fn listed_domains(listener: &Listener) -> Vec<String> {
+    let tables = domain_entries(listener).filter_map(|m| match m {
+        DomainMatch::Table(table) => Some(table),
+        DomainMatch::Name(_) | DomainMatch::Unknown(_) => None,
+    });
+    let named = |table| keys(table).map(str::to_owned).chain(examples(table, Vec::new()));
+    let is_domain = |name: &String| name.contains('.') && !name.starts_with('.') && !name.contains('@');
+    tables.flat_map(|table| named(table).filter(is_domain).take(2)).take(MAX_DOMAINS).collect()
+}
+
 /// Names of mailboxes that exist.
 fn known_users(listener: &Listener) -> Vec<String> {
     let tables = listener.listed.local.iter().chain(&listener.listed.virtual_mailboxes);
@@ -195,7 +206,8 @@ pub(super) fn recipients(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(Stri
         out.push((format!("x@{far}"), BackupMx));
     }
     let own: Vec<String> = views.iter().flat_map(|v| own_domains(v.listener)).collect();
-    for routed in routed(far, own.iter().take(MAX_DOMAINS)) {
+    let listed: Vec<String> = views.iter().flat_map(|v| listed_domains(v.listener)).collect();
+    for routed in routed(far, own.iter().take(MAX_DOMAINS).chain(&listed)) {
         out.push(routed);
     }
     out.push(("x@[198.51.100.80]".to_owned(), Literal));

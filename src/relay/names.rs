@@ -112,8 +112,7 @@ impl Found<'_> {
 
     fn name(&mut self, name: String) {
         let is_own = self.is_own(&name);
-        let is_address = name.parse::<std::net::IpAddr>().is_ok();
-        if self.out.is_full() || is_address || !self.texts.is_new_among(&name, is_own.into()) {
+        if self.out.is_full() || !is_host_name(&name) || !self.texts.is_new_among(&name, is_own.into()) {
             return;
         }
         self.out.push((ClientName::Unverified(name.clone()), Holder::Anybody));
@@ -134,7 +133,35 @@ impl Found<'_> {
     }
 }
 
+/// Whether DNS can give an address such a name; a server takes anything else for no name (RFC 1123 section 2.1).
+fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (1..=63).contains(&label.len())
+            && label.chars().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let numeric = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    name.len() <= 253 && !numeric && name.split('.').all(is_label)
+}
+
 /// Whether no client on the internet can have such a name.
 fn is_reserved(domain: &str) -> bool {
     !super::suffix::is_public(domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_host_name;
+
+    #[test]
+    fn what_dns_can_name() {
+        for name in ["mail.city.example", "a", "xn--a.example", "_x.example", "10.example"] {
+            assert!(is_host_name(name), "{name}");
+        }
+        for name in [":.example", "", "a..b", ".a", "-a.example", "192.0.2.1", "a b", "[192.0.2.1]"] {
+            assert!(!is_host_name(name), "{name}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::attempt::{Attempt, Facts};
 use super::candidates::View;
 use super::chooser::Chooser;
-use super::policy::Policy;
+use super::policy::{Policy, StageKind};
 use super::rules::{Condition, DnsQuestion, Subject};
 use super::run::{Broken, Run};
 use super::table::Found;
@@ -34,9 +34,15 @@ pub(super) fn profile(
     let mut out = String::new();
     let mut chooser = Chooser::default();
     let mut run = Run::new(policy, view.listener, attempt, facts, &mut chooser);
+    run.rewrite_greeting();
     let early = run.before_stages();
     if dimension != Dimension::Client && dimension != Dimension::Name {
         let _ = write!(out, "{early:?}");
+    }
+    if dimension == Dimension::Helo {
+        // a server asks nothing about a greeting that was not given
+        let asks = view.listener.stages.iter().any(|stage| stage.kind == StageKind::Helo);
+        let _ = write!(out, "{}", asks && attempt.helo.is_none());
     }
     for condition in view.words.conditions.iter().filter(|c| depends(c, dimension)) {
         let asked = run.chooser.asked();

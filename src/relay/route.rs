@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use super::keys;
 use super::recipient::{Class, Mailbox, Rewritten};
 use super::routing::{Agent, Leaves, Next, Transport};
 use super::rules::Subject;
 use super::run::{Broken, Run};
 use super::suffix::{is_free, is_public, registrable};
 use super::table::{Found, Table};
+use super::{address, keys};
 use crate::reason::Reason;
 
 /// Most addresses that one recipient is followed into.
@@ -175,7 +175,7 @@ impl Run<'_> {
         let domain = mailbox.domain();
         let declared = match mailbox.class {
             Class::Relay => self.routing.relay_domains.names(domain),
-            Class::Local => self.routing.local.names(domain),
+            Class::Local => self.routing.local.names(domain) || self.is_own_literal(domain),
             Class::Mailbox => self.routing.mailbox_domains.names(domain),
             Class::Alias | Class::Other => false,
         };
@@ -186,6 +186,10 @@ impl Run<'_> {
             return Leaves::Limited;
         }
         if self.is_fresh(domain) || domain.starts_with('[') { Leaves::Anywhere } else { Leaves::Limited }
+    }
+
+    fn is_own_literal(&self, domain: &str) -> bool {
+        address::literal_address(domain).is_some_and(|own| self.routing.local_literals.contains(own))
     }
 
     /// Whether the client chose this domain: no configuration names it.

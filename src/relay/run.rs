@@ -6,12 +6,12 @@ use super::address;
 use super::attempt::{Attempt, Facts};
 use super::chooser::Chooser;
 use super::policy::CertificateDemand;
-use super::policy::{ListId, Listener, Policy, Sees, StageKind, Tls};
+use super::policy::{ListId, Listener, Policy, Sees, Stage, StageKind, Tls};
 use super::recipient::Mailbox;
 use super::routing::{Leaves, Routing};
 use super::rules::Condition;
 use super::rules::{Rule, Step, Subject};
-use super::table::Found;
+use super::table::{Found, Table};
 use crate::finding::Location;
 use crate::reason::Reason;
 
@@ -131,27 +131,34 @@ impl<'a> Run<'a> {
     }
 
     fn dialogue(&mut self) -> Result<Flow, Broken> {
+        // what is asked before MAIL FROM is answered before anything else can be wrong
+        let early = self.listener.stages.iter().take_while(|stage| stage.sees <= Sees::Helo).count();
+        let (early, late) = self.listener.stages.split_at_checked(early).unwrap_or_default();
+        self.rewrite_greeting();
+        for stage in early {
+            if let Flow::Refuse(code) = self.stage(stage) {
+                return Ok(Flow::Refuse(code));
+            }
+        }
+        if self.attempt.helo.is_some() {
+            // what a greeting finds out about a mail that has not begun is forgotten with it
+            (self.discarded, self.kept_back) = (false, false);
+        }
         if let Some(code) = self.before_stages() {
             return Ok(Flow::Refuse(code));
         }
-        if self.recipient.eq_ignore_ascii_case("postmaster") {
-            return Ok(Flow::Permit);
-        }
-        for stage in &self.listener.stages {
-            self.sees = stage.sees;
-            if !matches!(stage.kind, StageKind::Recipient) || !self.had(StageKind::Relay) {
-                self.defer_if_reject = false;
+        for stage in late {
+            // a bare postmaster is taken whatever is asked at RCPT TO (RFC 5321 section 4.5.1)
+            if stage.sees == Sees::Recipient && self.recipient.eq_ignore_ascii_case("postmaster") {
+                return Ok(Flow::Permit);
             }
-            let flow = self.list(stage.list, 0);
+            let flow = self.stage(stage);
             if let Flow::Refuse(_) = flow {
                 return Ok(flow);
             }
-            if flow == Flow::Permit {
-                self.permits.push((stage.kind, std::mem::take(&mut self.lines)));
-            }
-            self.lines.clear();
             if self.discarded {
-                return Ok(Flow::Permit);
+                let held = self.defer_if_permit;
+                return Ok(if held { Flow::Refuse(450) } else { Flow::Permit });
             }
             if stage.kind == StageKind::Sender
                 && self.listener.refuses_unlisted_sender
@@ -173,6 +180,26 @@ impl<'a> Run<'a> {
         self.gated = !self.listener.gates.is_empty();
         self.explain_permit();
         Ok(Flow::Permit)
+    }
+
+    /// One stage, with what it permitted kept for the explanation.
+    fn stage(&mut self, stage: &Stage) -> Flow {
+        // without a greeting nothing is asked about it
+        if stage.kind == StageKind::Helo && self.attempt.helo.is_none() {
+            return Flow::Continue;
+        }
+        self.sees = stage.sees;
+        if !matches!(stage.kind, StageKind::Recipient) || !self.had(StageKind::Relay) {
+            self.defer_if_reject = false;
+        }
+        let flow = self.list(stage.list, 0);
+        if !matches!(flow, Flow::Refuse(_)) {
+            let lines = std::mem::take(&mut self.lines);
+            if flow == Flow::Permit {
+                self.permits.push((stage.kind, lines));
+            }
+        }
+        flow
     }
 
     fn had(&self, kind: StageKind) -> bool {
@@ -208,24 +235,30 @@ impl<'a> Run<'a> {
         bad.then_some(501)
     }
 
+    /// The greeting as the server reads it.
+    pub(super) fn rewrite_greeting(&mut self) {
+        if let (Some(table), Some(helo)) = (self.listener.rewrites_commands.clone(), &self.attempt.helo) {
+            self.helo = self.rewritten(&table, "EHLO ", helo);
+        }
+    }
+
+    /// The argument of a command, after the command was rewritten.
+    fn rewritten(&mut self, table: &Table, verb: &str, argument: &str) -> Option<String> {
+        let command = format!("{verb}{argument}");
+        let found = self.look(table, &command, &command);
+        let text = found.value().unwrap_or(&command).to_owned();
+        let (_, argument) = text.split_once(':').or_else(|| text.split_once(' '))?;
+        let argument = argument.trim();
+        let inner = argument.strip_prefix('<').and_then(|a| a.rsplit_once('>')).map(|(inner, _)| inner);
+        Some(inner.unwrap_or(argument).to_owned())
+    }
+
     /// Sender and recipient as the server reads them, after commands were rewritten.
     fn commands(&mut self) -> Option<(String, String)> {
         let attempt = self.attempt;
         if let Some(table) = self.listener.rewrites_commands.clone() {
-            let mut rewrite = |verb: &str, argument: &str| -> Option<String> {
-                let command = format!("{verb}{argument}");
-                let found = self.look(&table, &command, &command);
-                let text = found.value().unwrap_or(&command).to_owned();
-                let (_, argument) = text.split_once(':').or_else(|| text.split_once(' '))?;
-                let argument = argument.trim();
-                let inner =
-                    argument.strip_prefix('<').and_then(|a| a.rsplit_once('>')).map(|(inner, _)| inner);
-                Some(inner.unwrap_or(argument).to_owned())
-            };
-            let sender = rewrite("MAIL FROM:", &format!("<{}>", attempt.mail_from))?;
-            let recipient = rewrite("RCPT TO:", &format!("<{}>", attempt.rcpt_to))?;
-            let helo = attempt.helo.as_ref().and_then(|helo| rewrite("EHLO ", helo));
-            self.helo = helo;
+            let sender = self.rewritten(&table, "MAIL FROM:", &format!("<{}>", attempt.mail_from))?;
+            let recipient = self.rewritten(&table, "RCPT TO:", &format!("<{}>", attempt.rcpt_to))?;
             return Some((address::from_argument(&sender)?, address::from_argument(&recipient)?));
         }
         Some((address::from_argument(&attempt.mail_from)?, address::from_argument(&attempt.rcpt_to)?))
@@ -323,7 +356,7 @@ impl<'a> Run<'a> {
     }
 
     /// Looks a key up in one table, guessing what cannot be evaluated here.
-    pub(super) fn look<'t>(&mut self, table: &'t super::table::Table, key: &str, subject: &str) -> Found<'t> {
+    pub(super) fn look<'t>(&mut self, table: &'t Table, key: &str, subject: &str) -> Found<'t> {
         let chooser = &mut *self.chooser;
         table.find(key, &mut |reason| {
             let question = format!("match {} {subject} {reason:?}", table.name);

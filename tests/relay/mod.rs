@@ -1,4 +1,7 @@
-//! The relay half against configurations with known truth.
+//! The relay half against configurations with known truth, and against real servers.
 
 mod fixtures;
+#[cfg(unix)]
+mod live;
+mod postfix_fixtures;
 mod shared;
