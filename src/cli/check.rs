@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::CliError;
 use super::exit::Exit;
 use super::global::{Declared, Format, Global, start_of, write_output};
-use crate::evidence::store::during;
+use crate::evidence::store::{Entry, beside};
 use crate::evidence::{Phase, State};
 use crate::finding::{Arg, Finding};
 use crate::platform;
@@ -121,14 +121,21 @@ fn common_store(before: &State, after: &State) -> Option<PathBuf> {
     change.parent().map(Path::to_path_buf)
 }
 
-/// What was seen during the window whose end this is, from where it lies.
-fn samples(after: &State) -> Result<Vec<State>, CliError> {
-    let (Some((change, Phase::After)), Some(folder)) = (&after.phase, &after.folder) else {
+/// Snapshots of a phase of the change that a state belongs to, in order, from where that state lies.
+fn of_phase(state: &State, phase: Phase) -> Result<Vec<Entry>, CliError> {
+    let Some(((change, _), folder)) = state.phase.as_ref().zip(state.folder.as_ref()) else {
         return Ok(Vec::new());
     };
-    let entries = during(folder, change)?;
-    let mut samples: Vec<State> = Vec::with_capacity(entries.len());
-    for entry in entries {
+    Ok(beside(folder, change)?.into_iter().filter(|entry| entry.phase == phase).collect())
+}
+
+/// What was seen during the window whose end this is.
+fn samples(after: &State) -> Result<Vec<State>, CliError> {
+    let mut samples: Vec<State> = Vec::new();
+    if !matches!(after.phase, Some((_, Phase::After))) {
+        return Ok(samples);
+    }
+    for entry in of_phase(after, Phase::During)? {
         let mut sample = State::of(entry.load()?);
         if let Some(last) = samples.last() {
             sample.share(last);
@@ -138,16 +145,10 @@ fn samples(after: &State) -> Result<Vec<State>, CliError> {
     Ok(samples)
 }
 
-/// What the store holds of tests from outside.
-fn tests(after: &State, global: &Global) -> Result<Vec<Record>, CliError> {
-    let Some((change, _)) = &after.phase else { return Ok(Vec::new()) };
-    let entries = match global.store().snapshots(change) {
-        // a snapshot may lie elsewhere than in the store
-        Err(crate::evidence::StoreError::NoChange { .. }) => Vec::new(),
-        other => other?,
-    };
+/// Tests from outside.
+fn tests(after: &State) -> Result<Vec<Record>, CliError> {
     let mut records = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.phase == Phase::Probe) {
+    for entry in of_phase(after, Phase::Probe)? {
         for device in &entry.load()?.devices {
             let record = Record::of(device).map_err(|e| CliError::Exit(Exit::Undecided, e.to_string()))?;
             records.push(record);
@@ -165,7 +166,7 @@ pub(super) fn conclude(
     console: Console,
 ) -> Result<Exit, CliError> {
     let States { before, samples, after, store } = states;
-    let tests = tests(after, global)?;
+    let tests = tests(after)?;
     let case = Case {
         before: before.as_ref(),
         samples,

@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::Rule;
 use super::judge::evidence;
+use super::missing::{came, causes, is_unread, lacks, lacks_before, once};
 use super::view::{DeviceFacts, DeviceView, Flows};
 use crate::drift::relay::Earlier;
 use crate::drift::text::{Normaliser, TextDrift};
@@ -107,26 +108,23 @@ pub fn judge_device(
     change: Option<&Change>,
     rules: &[Rule],
 ) -> (DeviceResult, Vec<Finding>) {
-    let mut result = DeviceResult { name: pair.name.to_owned(), ..DeviceResult::default() };
     let Some(after) = pair.after else {
-        result.lacks.push(Reason::NotCaptured { state: "after".to_owned() });
-        return (result, vec![evidence(Some(pair.name), Reason::NotCaptured { state: "after".to_owned() })]);
+        let missing = Reason::NotCaptured { state: "after".to_owned() };
+        let (name, lacks) = (pair.name.to_owned(), vec![missing.clone()]);
+        let result = DeviceResult { name, lacks, ..DeviceResult::default() };
+        return (result, vec![evidence(Some(pair.name), missing)]);
     };
-    result.platforms.clone_from(&after.platforms);
-    result.identity = after.identity.clone();
     let old = pair.before.flatten();
     let new_model = platform::read(after);
     let old_model = old.map(platform::read);
+    let mut result = seen(pair.name, after, &new_model);
     result.lacks = lacks(after, &new_model);
     result.lacks.extend(old.iter().flat_map(|old| once(old, after, "after")));
     let old_lacks = lacks_before(pair, after, old_model.as_ref());
     result.text = old.map(|old| Normaliser::of(&after.platforms).compare(old, after)).unwrap_or_default();
     result.complete = result.lacks.is_empty() && old_lacks.is_empty();
-    result.unread = new_model.gaps.iter().filter(|g| is_unread(&g.reason)).cloned().collect();
-    result.filters_packets = filters_packets(&new_model);
-    result.assumptions.clone_from(&new_model.assumptions);
-    let tests: Vec<Judged<'_>> =
-        pair.tests.records.iter().map(|record| probe::judge(record, Some(&new_model), site)).collect();
+    let records = pair.tests.records.iter();
+    let tests: Vec<Judged<'_>> = records.map(|record| probe::judge(record, Some(&new_model), site)).collect();
     result.tested = Tested::of(&tests);
     let mut view = DeviceView {
         name: pair.name,
@@ -150,35 +148,48 @@ pub fn judge_device(
         }
     }
     let lacking = causes(&old_lacks).into_iter().chain(causes(&result.lacks));
-    let mut findings: Vec<Finding> =
-        lacking.map(|reason| evidence(Some(pair.name), reason.clone())).collect();
-    let unlike = old_model.as_ref().and_then(|old| unlike(&old.host, &new_model.host));
+    let mut findings: Vec<Finding> = lacking.map(|why| evidence(Some(pair.name), why.clone())).collect();
     // where nothing came anything is possible, and what is missing says so already
-    let apart = view.flows.take_if(|_| !old.is_none_or(came));
+    let all_came = came(after) && old.is_none_or(came);
+    let apart = view.flows.take_if(|_| !all_came);
     view.before = view.before.filter(|_| old.is_some_and(came));
-    let earlier = match (old, view.before) {
+    view.relay = crate::drift::relay::between(pair.name, earlier(old, view.before, after), &new_model, site);
+    findings.extend(rules.iter().flat_map(|rule| rule.kind.device(rule, &mut view)));
+    if let Some(unlike) = old_model.as_ref().and_then(|old| unlike(&old.host, &new_model.host)) {
+        findings.iter_mut().for_each(|finding| unsettle(finding, &unlike));
+    }
+    result.relay = view.relay.take().unwrap_or_default();
+    let filtered = result.filters_packets && old_model.as_ref().is_some_and(filters_packets);
+    let flows = view.flows.take().or(apart);
+    [result.opened, result.closed, result.redirected] = lines(flows, meaningful && filtered);
+    result.facts = facts(&result, old, after);
+    (result, findings)
+}
+
+/// What the state after shows by itself.
+fn seen(name: &str, after: &DeviceEvidence, model: &DeviceModel) -> DeviceResult {
+    DeviceResult {
+        name: name.to_owned(),
+        platforms: after.platforms.clone(),
+        identity: after.identity.clone(),
+        unread: model.gaps.iter().filter(|g| is_unread(&g.reason)).cloned().collect(),
+        filters_packets: filters_packets(model),
+        assumptions: model.assumptions.clone(),
+        ..DeviceResult::default()
+    }
+}
+
+/// What is known of the mail relay before.
+fn earlier<'m>(
+    old: Option<&DeviceEvidence>,
+    before: Option<&'m DeviceModel>,
+    after: &DeviceEvidence,
+) -> Earlier<'m> {
+    match (old, before) {
         (_, Some(model)) if model.relay.is_some() => Earlier::There(model),
         (Some(old), Some(_)) if platform::had_no_relay(old, after) => Earlier::Nothing,
         _ => Earlier::Unknown,
-    };
-    view.relay = crate::drift::relay::between(pair.name, earlier, &new_model, site);
-    let rules = rules.iter().filter(|_| came(after));
-    findings.extend(rules.flat_map(|rule| rule.kind.device(rule, &mut view)));
-    if let Some(unlike) = unlike {
-        findings.iter_mut().for_each(|finding| unsettle(finding, &unlike));
     }
-    let relay = view.relay.take().unwrap_or_default();
-    let filtered = [old_model.as_ref(), Some(&new_model)].into_iter().flatten().all(filters_packets);
-    let unknown = meaningful && filtered && old.is_some();
-    [result.opened, result.closed, result.redirected] = match view.flows.take().or(apart) {
-        Some(flows) => lines(flows),
-        // too much to be evaluated: any packet may pass that did not, and the reverse
-        None if unknown => [FlowLine::anything(), FlowLine::anything(), Vec::new()],
-        None => Default::default(),
-    };
-    result.relay = relay;
-    result.facts = facts(&result, old, after);
-    (result, findings)
 }
 
 /// A fact that decides where packets go, and that only one state holds: their ways differ by what is not known, too.
@@ -216,7 +227,13 @@ const fn filters_packets(model: &DeviceModel) -> bool {
     model.firewall.is_some()
 }
 
-fn lines(mut flows: Flows<'_>) -> [Vec<FlowLine>; 3] {
+/// What opened, closed and goes elsewhere; `filtered` where both states filter packets that may differ.
+fn lines(flows: Option<Flows<'_>>, filtered: bool) -> [Vec<FlowLine>; 3] {
+    let Some(mut flows) = flows else {
+        // too much to be evaluated: any packet may pass that did not, and the reverse
+        let anything = || filtered.then(FlowLine::anything).unwrap_or_default();
+        return [anything(), anything(), Vec::new()];
+    };
     let drift = &mut flows.drift;
     let groups = [drift.opened.clone(), drift.closed.clone(), drift.redirected.clone()];
     let [opened, closed, redirected] = groups;
@@ -229,77 +246,6 @@ fn lines(mut flows: Flows<'_>) -> [Vec<FlowLine>; 3] {
 
 fn is_expected(change: Option<&Change>, device: &str) -> bool {
     change.is_some_and(|c| c.expect.open.iter().chain(&c.expect.close).any(|e| e.device.as_str() == device))
-}
-
-/// What is missing or unproven in one state of a device.
-fn lacks(device: &DeviceEvidence, model: &DeviceModel) -> Vec<Reason> {
-    let failures = device.failures.iter().cloned();
-    let gaps = model.gaps.iter().filter(|g| !is_unread(&g.reason)).map(|g| g.reason.clone());
-    let unknown = device.platforms.is_empty().then_some(Reason::PlatformUnknown);
-    failures.chain(gaps).chain(unknown).collect()
-}
-
-/// The same of the state before, where there is to be one.
-fn lacks_before(pair: &Pair<'_>, after: &DeviceEvidence, model: Option<&DeviceModel>) -> Vec<Reason> {
-    match (pair.before, model) {
-        (Some(Some(old)), Some(model)) => {
-            lacks(old, model).into_iter().chain(once(after, old, "before")).collect()
-        }
-        (Some(_), _) => vec![Reason::NotCaptured { state: "before".to_owned() }],
-        (None, _) => Vec::new(),
-    }
-}
-
-/// Whether anything came of what was asked of a device. Files that a user gave are what they are.
-fn came(device: &DeviceEvidence) -> bool {
-    device.failures.is_empty() || !device.artifacts.is_empty()
-}
-
-/// Of what is missing, what does not follow from something else: an artifact that did not come because the connection
-/// failed, or whose own failure is told.
-fn causes(lacks: &[Reason]) -> Vec<&Reason> {
-    let failed = lacks.iter().any(Reason::is_of_connection);
-    let told = |artifact: &str| {
-        let others = lacks.iter().filter(|other| !matches!(other, Reason::ArtifactMissing { .. }));
-        others.into_iter().any(|other| other.artifact() == Some(artifact))
-    };
-    let follows = |reason: &&Reason| match reason {
-        Reason::ArtifactMissing { artifact } => failed || told(artifact),
-        Reason::NotAsked { .. } => failed,
-        _ => false,
-    };
-    lacks.iter().filter(|reason| !follows(reason)).collect()
-}
-
-/// Whether one state of a device holds all that is asked of it.
-pub fn is_whole(device: &DeviceEvidence) -> bool {
-    lacks(device, &platform::read(device)).is_empty()
-}
-
-/// Platforms that one state holds and the other, called `state`, neither holds nor is known to be without: what they
-/// did there is not known.
-fn once<'a>(
-    has: &'a DeviceEvidence,
-    lacks: &'a DeviceEvidence,
-    state: &'a str,
-) -> impl Iterator<Item = Reason> + 'a {
-    let platforms = has.platforms.iter().filter(|p| !lacks.platforms.contains(p));
-    platforms
-        .filter(|p| !platform::is_absent(p, lacks))
-        .map(|p| Reason::PlatformOnce { platform: p.clone(), state: state.to_owned() })
-}
-
-/// Lines that were not understood already widen what is possible; they are counted, not judged once more.
-const fn is_unread(reason: &Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Unread { .. }
-            | Reason::ContentsUnknown { .. }
-            | Reason::RunTime { .. }
-            | Reason::NotModelled { .. }
-            | Reason::OutsideService { .. }
-            | Reason::Dns { .. }
-    )
 }
 
 fn facts(result: &DeviceResult, old: Option<&DeviceEvidence>, after: &DeviceEvidence) -> DeviceFacts {
@@ -345,10 +291,6 @@ mod tests {
     use super::*;
     use crate::evidence::{Artifact, KeyId, Proof};
 
-    fn missing(artifact: &str) -> Reason {
-        Reason::ArtifactMissing { artifact: artifact.to_owned() }
-    }
-
     fn unreachable() -> Reason {
         Reason::Unreachable { address: "192.0.2.1:22".to_owned(), problem: "no route".to_owned() }
     }
@@ -368,25 +310,8 @@ mod tests {
 
     fn judged(before: &DeviceEvidence, after: &DeviceEvidence) -> (DeviceResult, Vec<Finding>) {
         let rules = super::super::load(&[], |_| unreachable!()).unwrap();
-        let pair = Pair {
-            name: "fw",
-            before: Some(Some(before)),
-            after: Some(after),
-            taken: None,
-            ..Pair::default()
-        };
+        let pair = Pair { name: "fw", before: Some(Some(before)), after: Some(after), ..Pair::default() };
         judge_device(&pair, &Site::default(), None, &rules)
-    }
-
-    #[test]
-    fn what_follows_from_a_failure_is_not_told_again() {
-        let cut = Reason::NotAsked { artifact: "nft.json".to_owned() };
-        let alone = [missing("nft.json"), missing("ss.txt")];
-        assert_eq!(causes(&alone).len(), 2);
-        let named = [cut.clone(), missing("nft.json"), missing("ss.txt")];
-        assert_eq!(causes(&named), [&cut, &missing("ss.txt")]);
-        let failed = [unreachable(), cut, missing("nft.json"), missing("ss.txt")];
-        assert_eq!(causes(&failed), [&unreachable()]);
     }
 
     #[test]

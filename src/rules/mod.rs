@@ -6,6 +6,7 @@
 pub mod device;
 pub mod judge;
 pub mod kind;
+pub mod missing;
 pub mod pack;
 pub mod service;
 mod tested;

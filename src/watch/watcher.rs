@@ -11,8 +11,9 @@ use super::timeline::{Look, Seen, key};
 use crate::evidence::{DeviceEvidence, State};
 use crate::finding::Finding;
 use crate::reason::Reason;
-use crate::rules::device::{Pair, is_whole, judge_device};
+use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::Case;
+use crate::rules::missing::is_whole;
 
 /// What one look brought to light.
 #[derive(Debug, Default)]

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use error::{ChangeIdFault, KeyFault, StoreError, Tampering};
-pub use read::{Entry, Snapshot, during, load, looks_like_snapshot};
+pub use read::{Entry, Snapshot, beside, load, looks_like_snapshot};
 pub use write::SnapshotWriter;
 
 use error::io_error;

@@ -116,15 +116,14 @@ pub(super) fn chain(folder: &Path, change: &str) -> Result<Vec<Entry>, StoreErro
     Ok(entries)
 }
 
-/// What was seen during the window of a snapshot's change, in order: from where the snapshot itself lies, its chain
-/// checked.
+/// Every snapshot of a snapshot's change, in order: from where the snapshot itself lies, the chain checked.
 ///
 /// # Errors
 /// The chain was tampered with, or a snapshot on its own was taken out of it.
-pub fn during(snapshot: &Path, change: &str) -> Result<Vec<Entry>, StoreError> {
+pub fn beside(snapshot: &Path, change: &str) -> Result<Vec<Entry>, StoreError> {
     let whole = std::path::absolute(snapshot).map_err(|e| io_error(snapshot, e))?;
     let folder = whole.parent().unwrap_or(&whole);
-    Ok(chain(folder, change)?.into_iter().filter(|entry| entry.phase == Phase::During).collect())
+    chain(folder, change)
 }
 
 /// Name of the file that names the last snapshot of a change, so that a watch need not read thousands of manifests

@@ -139,6 +139,14 @@ pub fn proof(counts: &Counts, lang: Lang) -> String {
     }
 }
 
+/// What stands between the parts of a line.
+pub const fn stop(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "; ",
+        Lang::Ja => "。",
+    }
+}
+
 /// What came of tests from outside, if there were any since the last edit.
 pub const fn tested(tested: Option<Tested>, lang: Lang) -> &'static str {
     match (tested, lang) {
@@ -152,14 +160,6 @@ pub const fn tested(tested: Option<Tested>, lang: Lang) -> &'static str {
             "外部からの実地確認に不合格（中継、または閉じているはずの接続が成立）"
         }
         (Some(Tested::Open), Lang::Ja) => "外部からの実地確認は結論なし",
-    }
-}
-
-/// What stands between the parts of a line.
-pub const fn stop(lang: Lang) -> &'static str {
-    match lang {
-        Lang::En => "; ",
-        Lang::Ja => "。",
     }
 }
 
