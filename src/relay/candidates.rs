@@ -2,6 +2,7 @@
 //!
 //! Plain texts come first; the first of equals is kept, so witnesses are as ordinary as they can be.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,8 +11,9 @@ use super::lists::DomainMatch;
 use super::policy::Listener;
 use super::quick::Texts;
 use super::rules::{Condition, Subject};
-use super::samples::{Ordered, Words, examples, keys};
-use super::table::{Content, Table};
+use super::samples::{Ordered, Words, examples, keys, patterns};
+use super::suffix::is_public_suffix;
+use super::table::{Content, PatternRow, Table};
 use super::vocabulary::{Vocabulary, domain_entries, leaves};
 
 /// Most own domains for which forged and routed addresses are built.
@@ -224,6 +226,9 @@ pub(super) fn recipients(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(Stri
     }
     let own: Vec<String> = own.into_iter().take(MAX_DOMAINS).collect();
     let words = Words { domain: far, label: &fresh.label, user: "x", own: &own };
+    for address in woven(views, fresh, own.iter().chain(&listed)) {
+        out.push((address, Matching));
+    }
     for table in tables(views, Subject::Recipient) {
         // what expressions make of an address depends on more than which of them it hits
         for address in words.of_patterns(table) {
@@ -240,6 +245,30 @@ pub(super) fn recipients(views: &[View<'_, '_>], fresh: &Fresh) -> Ordered<(Stri
     }
     out
 }
+
+/// Foreign addresses as expressions ask for them: woven into the local part of an own domain with the marks that an
+/// expression names, and below the public suffixes that one names.
+fn woven<'d>(views: &[View<'_, '_>], fresh: &Fresh, own: impl Iterator<Item = &'d String>) -> Vec<String> {
+    let rows: Vec<&PatternRow> = tables(views, Subject::Recipient).flat_map(patterns).collect();
+    let decodes = rows.iter().any(|row| row.row.value.contains('$'));
+    let names = |mark: &str| rows.iter().any(|row| row.row.at.text.contains(mark));
+    let marks: Vec<&str> = WEAVING.into_iter().filter(|mark| decodes && names(mark)).collect();
+    let mut out = Vec::new();
+    for domain in own.take(MAX_DOMAINS) {
+        for mark in &marks {
+            out.push(format!("x{mark}{}@{domain}", fresh.domain));
+            out.push(format!("{}{mark}x@{domain}", fresh.domain));
+        }
+    }
+    let words = rows.iter().flat_map(|row| row.row.at.text.split(|c: char| !c.is_ascii_alphanumeric()));
+    let words: BTreeSet<String> = words.map(str::to_ascii_lowercase).collect();
+    let suffixes = words.iter().filter(|word| is_public_suffix(word));
+    out.extend(suffixes.map(|suffix| format!("x@{}.{suffix}", fresh.label)));
+    out
+}
+
+/// Marks with which gateways write a foreign address into a local part; the empty one for expressions that count letters.
+const WEAVING: [&str; 9] = ["", "=", "--", "#", "+", "_", "-", "%", "!"];
 
 /// Addresses in own domains, or none, that hold a route to another domain (RFC 5321 section 4.1.2, RFC 1123
 /// section 5.2.16).

@@ -17,6 +17,10 @@ use crate::reason::Reason;
 /// Most addresses that one recipient is followed into.
 pub(super) const MAX_ADDRESSES: usize = 64;
 
+/// Longest address that is followed on; Postfix defers a recipient that aliases make longer
+/// (`virtual_alias_address_length_limit`, postconf(5)). Tables that quote again and again double it at every step.
+const MAX_LENGTH: usize = 1_000;
+
 /// Most rewriting steps of one address.
 const MAX_REWRITES: usize = 16;
 
@@ -41,6 +45,10 @@ impl Run<'_> {
                 let Some(next) = self.apply(&hit, &start).into_iter().next().filter(|n| *n != start) else {
                     break;
                 };
+                if next.address.len() > MAX_LENGTH {
+                    self.cut = true;
+                    break;
+                }
                 start = next;
             }
         }
@@ -52,6 +60,10 @@ impl Run<'_> {
             if seen.len() >= MAX_ADDRESSES {
                 self.cut = true;
                 break;
+            }
+            if next.address.len() > MAX_LENGTH {
+                self.cut = true;
+                continue;
             }
             if seen.contains(&next) {
                 continue;

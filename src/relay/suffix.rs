@@ -23,6 +23,12 @@ pub fn is_open(domain: &str) -> bool {
     !domain.starts_with('[') && registrable(domain).is_none() && is_public(domain)
 }
 
+/// Whether the public suffix list names this suffix.
+pub(super) fn is_public_suffix(name: &str) -> bool {
+    let below = format!("x.{name}");
+    psl::suffix(below.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix == name.as_bytes())
+}
+
 /// Whether anybody could register what `domain` belongs to, with `label` in its name.
 pub(super) fn is_free(domain: &str, label: &str) -> bool {
     let own = registrable(domain).filter(|own| is_public(own));

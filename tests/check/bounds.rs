@@ -150,19 +150,42 @@ fn a_limit_within_an_addition_to_a_set_is_no_certainty() {
     assert!(confidence(&all).iter().any(|c| c == "certain"));
 }
 
-#[test]
-fn an_expression_that_ends_an_address_with_the_clients_text_is_no_all_clear() {
-    let plain = "compatibility_level = 3.6\nmydestination = city.example.jp\nmynetworks = 127.0.0.0/8\n\
-                 virtual_alias_domains = old.example.jp\n";
-    let rewriting = format!("{plain}virtual_alias_maps = regexp:/etc/postfix/decode\n");
+/// What `check` answers where a Postfix host gains the lines `more`, with a table `decode` that holds `row`.
+fn gains(more: &str, row: &str) -> i32 {
+    let plain = "compatibility_level = 3.6\nmyhostname = mx.city.example.jp\nmydestination = city.example.jp\n\
+                 mynetworks = 127.0.0.0/8\nvirtual_alias_domains = old.example.jp\n";
+    let changed = format!("{plain}{more}\n");
     let master = ("files/etc/postfix/master.cf", "smtp inet n - n - - smtpd\n");
-    let verdict = |row: &str| {
-        let before = [("files/etc/postfix/main.cf", plain), master];
-        let after =
-            [("files/etc/postfix/main.cf", rewriting.as_str()), master, ("files/etc/postfix/decode", row)];
-        check(&before, &after).code
-    };
-    for row in ["/^(.*)=(.*)@old.example.jp$/ $1@$2\n", "/(.+)=(.+)@old/ $1@${2}\n"] {
-        assert_ne!(verdict(row), 0, "{row}");
+    let table = ("files/etc/postfix/decode", row);
+    let main = |text| ("files/etc/postfix/main.cf", text);
+    check(&[main(plain), master], &[main(&changed), master, table]).code
+}
+
+#[test]
+fn an_expression_that_sends_mail_where_the_client_says_is_no_all_clear() {
+    let rewrites = "virtual_alias_maps = regexp:/etc/postfix/decode";
+    let decoders = [
+        "/^(.*)=(.*)@old.example.jp$/ $1@$2",
+        "/(.+)=(.+)@old/ $1@${2}",
+        "/^(.+)--(.+)@(.+)$/ $1@$2",
+        "/^(.)(.*)@old/ $1@$2",
+        "/^(.*)q(.+)@old\\.example\\.jp$/ $1@$2",
+    ];
+    for row in decoders {
+        assert_eq!(gains(rewrites, row), 1, "{row}");
     }
+    // no example is found for this one, and that proves nothing
+    assert_eq!(gains(rewrites, "/^([a-z]+)zz([a-z.]+)zz@old/ $1@$2"), 3);
+    // quoted once more at every step, an address grows without end
+    assert_eq!(gains(rewrites, "/^(.*)@(.*)$/ $1@$2"), 3);
+    // here the host says where it goes
+    assert_eq!(gains(rewrites, "/^(.*)@old\\.example\\.jp$/ $1@city.example.jp"), 0);
+}
+
+#[test]
+fn an_expression_that_permits_a_public_suffix_is_an_open_relay() {
+    let permits = "smtpd_relay_restrictions = permit_mynetworks, check_recipient_access regexp:/etc/postfix/decode, \
+                   reject_unauth_destination";
+    assert_eq!(gains(permits, "/.+@.+\\.(jp|com)$/ OK"), 1);
+    assert_eq!(gains(permits, "/@branch\\.example\\.com$/ OK"), 0);
 }

@@ -123,8 +123,10 @@ impl Reader<'_> {
                 Ok(nftables::read_text(&text, "nft.txt", &|path| self.includes.find(path)))
             }
             _ => {
+                // one form that says "there is none" beside another that holds rules proves nothing
+                let listed = evidence.text("nft.txt").is_some_and(|text| !text.trim().is_empty());
                 let needed = match evidence.source {
-                    Source::Snapshot => !evidence.is_absent("nft.json"),
+                    Source::Snapshot => listed || !evidence.is_absent("nft.json"),
                     Source::Bare => nft,
                 };
                 if needed {
