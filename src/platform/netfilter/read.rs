@@ -229,3 +229,32 @@ fn committed(text: &str) -> bool {
     text.lines().filter(|l| l.starts_with('*')).count()
         == text.lines().filter(|l| l.trim() == "COMMIT").count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Artifact, Proof};
+
+    /// What is missing from a snapshot whose JSON form says that there are no tables.
+    fn gaps(listing: &str) -> usize {
+        let mut evidence = DeviceEvidence::new("fw", vec!["nftables".to_owned()], Source::Snapshot);
+        let mut hold = |name: &str, text: &str, proof| {
+            let artifact = Artifact { bytes: text.as_bytes().into(), proof };
+            evidence.artifacts.insert(name.to_owned(), artifact);
+        };
+        hold("nft.json", "", Proof::Absent);
+        hold("nft.txt", listing, Proof::Given);
+        for (name, ..) in SAVES {
+            hold(name, "", Proof::Absent);
+        }
+        let mut model = DeviceModel::default();
+        read(&evidence, &mut model);
+        model.gaps.len()
+    }
+
+    #[test]
+    fn a_listing_beside_a_form_that_says_there_is_none_proves_nothing() {
+        assert_eq!(gaps(""), 0);
+        assert_eq!(gaps("table ip t { }\n"), 1);
+    }
+}
