@@ -13,7 +13,7 @@ use super::exposure::{Change, Kind, Needs, Side, reference};
 use super::members::members;
 use super::pairs::Pair;
 use super::policy::{Bind, Listener, Policy};
-use super::prune::{Found, prune};
+use super::prune::{Found, UNPLAYED, prune};
 use super::reach::{Reached, Trust};
 use super::vocabulary::Vocabulary;
 use crate::finding::Confidence;
@@ -235,7 +235,7 @@ impl<'p> Game<'_, 'p> {
                     kind: Kind::Open,
                     certainty: Confidence::Possible,
                 };
-                found.entry(([usize::MAX; 9], trust)).or_default().push(Found { change });
+                found.entry((UNPLAYED, trust)).or_default().push(Found { change });
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::addresses::sample;
+use super::candidates::RecipientForm;
 use super::choice::Choice;
 use super::exposure::{Change, Kind};
 use super::reach::Trust;
@@ -11,6 +12,9 @@ use crate::packet::address::AddressSet;
 
 /// Most results for one listener.
 const MAX_RESULTS: usize = 24;
+
+/// The choice that stands for attempts that were not played.
+pub(super) const UNPLAYED: Choice = [usize::MAX; 9];
 
 /// One accepted class.
 #[derive(Debug, Clone)]
@@ -38,7 +42,7 @@ pub(super) fn prune(found: BTreeMap<(Choice, Trust), Vec<Found>>) -> Vec<Change>
             let covers = other.trust == change.trust
                 && other.kind >= change.kind
                 && (other.certainty == Confidence::Certain || change.certainty == Confidence::Possible)
-                && below(lesser, &choice);
+                && (below(lesser, &choice) || choice == UNPLAYED && by_expression(other));
             if covers {
                 change.clients = change.clients.difference(&other.clients);
             }
@@ -48,6 +52,12 @@ pub(super) fn prune(found: BTreeMap<(Choice, Trust), Vec<Found>>) -> Vec<Change>
         }
     }
     kept.into_iter().map(|(_, change)| change).collect()
+}
+
+/// An open relay that is proven by an address for an expression: what else that expression may do adds nothing to it.
+fn by_expression(change: &Change) -> bool {
+    let form = change.needs.recipient.as_ref().map(|(form, _)| *form);
+    change.certainty == Confidence::Certain && form == Some(RecipientForm::Matching)
 }
 
 /// All clients of one way, with the most telling of the witnesses.
