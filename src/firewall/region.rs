@@ -59,25 +59,17 @@ impl Region {
     }
 }
 
-/// What must hold for a rule to do anything at all.
+/// What must hold for a rule to do anything at all: what it asks before it does the first thing.
 fn matches(rule: &Rule) -> impl Iterator<Item = &Test> {
-    // what stands behind a write may look at what was written: those fields are forgotten
-    rule.steps.iter().filter_map(|step| if let Step::Match(test) = step { Some(test) } else { None })
+    rule.steps.iter().map_while(|step| if let Step::Match(test) = step { Some(test) } else { None })
 }
 
-/// What must hold for one of the options of a rule to be taken, where nothing else in it does anything.
+/// What must hold for one of the options to be taken with which a rule first does something.
 fn chosen(rule: &Rule) -> Option<Test> {
-    let mut options = None;
-    for step in &rule.steps {
-        match step {
-            Step::Match(_) => {}
-            Step::Choose(tests) if options.is_none() => {
-                options = Some(Test::Any(tests.iter().map(|(test, _)| test.clone()).collect()));
-            }
-            _ => return None,
-        }
+    match rule.steps.iter().find(|step| !matches!(step, Step::Match(_)))? {
+        Step::Choose(options) => Some(Test::Any(options.iter().map(|(test, _)| test.clone()).collect())),
+        _ => None,
     }
-    options
 }
 
 /// The plain parts of what a rule asks.
@@ -137,6 +129,7 @@ mod tests {
 
     /// One of few ports, sources or actions: neighbours collide.
     fn rule((port, source, action): (u8, u8, u8)) -> Rule {
+        let shape = source / 3;
         let port = Test::Ranges(Field::Dport, vec![(u128::from(port % 4), u128::from(port % 4) + 1)]);
         let source = Test::Ranges(Field::Sport, vec![(u128::from(source % 3), 5)]);
         let action = match action % 7 {
@@ -147,11 +140,20 @@ mod tests {
             4 => Action::Reject,
             _ => Action::Accept,
         };
-        let steps = vec![Step::Match(port), Step::Match(source), Step::act(action)];
+        let marks = || Step::Write(Field::Mark, Value::number(7));
+        let marked = || Step::Match(Test::Ranges(Field::Mark, vec![(7, 7)]));
+        let steps = match shape {
+            // what stands before a match happens whether that holds or not
+            1 => vec![marks(), Step::Match(port), Step::Match(source), Step::act(action)],
+            2 => vec![Step::Choose(vec![(source, Action::Drop)]), Step::Match(port), Step::act(action)],
+            3 => vec![marked(), Step::Match(port), Step::act(action)],
+            4 => vec![Step::Choose(vec![(port, action), (source, Action::Accept)])],
+            _ => vec![Step::Match(port), Step::Match(source), Step::act(action)],
+        };
         Rule { steps, location: Location::within("t", "r") }
     }
 
-    fn firewall(base: &[(u8, u8, u8)], called: &[(u8, u8, u8)], forwards: bool) -> Firewall {
+    fn firewall(base: &[(u8, u8, u8)], called: &[(u8, u8, u8)], translations: u8) -> Firewall {
         let chain = |name: &str, hook: Option<(Hook, ChainKind)>, rules: Vec<Rule>| Chain {
             name: name.to_owned(),
             base: hook.map(|(hook, kind)| Base {
@@ -180,7 +182,10 @@ mod tests {
             chain(
                 "nat",
                 Some((Hook::Prerouting, ChainKind::Nat)),
-                if forwards { vec![to(9)] } else { vec![to(9), to(1)] },
+                [vec![], vec![to(9)], vec![to(9), to(1)]]
+                    .into_iter()
+                    .nth(translations.into())
+                    .unwrap_or_default(),
             ),
         ];
         let families = Family::BOTH.to_vec();
@@ -188,16 +193,16 @@ mod tests {
     }
 
     fn rules() -> impl Strategy<Value = Vec<(u8, u8, u8)>> {
-        prop::collection::vec((0u8..4, 0u8..3, 0u8..7), 0..7)
+        prop::collection::vec((0u8..4, 0u8..18, 0u8..7), 0..7)
     }
 
     proptest! {
         #[test]
         fn the_difference_within_the_region_is_the_whole_difference(
-            a in rules(), b in rules(), inner in rules(), other in rules(), forwards: bool, same: bool
+            a in rules(), b in rules(), inner in rules(), other in rules(), nat in 0u8..3, renat in 0u8..2, same: bool
         ) {
             // often only one of the chains differs
-            let (before, after) = (firewall(&a, &inner, true), firewall(if same { &a } else { &b }, &other, forwards));
+            let (before, after) = (firewall(&a, &inner, nat), firewall(if same { &a } else { &b }, &other, if nat == 0 { 0 } else { 1 + renat }));
             let host = HostFacts { forwarding_v4: Some(true), forwarding_v6: Some(true), ..HostFacts::default() };
             let moment = |firewall| Moment { firewall, host: &host };
             let mut space = space_for(&[moment(&before), moment(&after)]).unwrap();
