@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::flows::{FlowDrift, Group, Moment};
+use super::shown::Shown;
 use crate::firewall::query::Translated;
 use crate::firewall::trace::{Direction, Verdict, trace};
 use crate::firewall::{Change, Hook, Value};
@@ -91,11 +92,13 @@ impl FlowDrift {
     /// The lines of some groups; `moment` is the one in which the packets are accepted.
     pub fn lines(&mut self, groups: &[Group], moment: Moment<'_>) -> Vec<FlowLine> {
         let mut out = Vec::new();
+        let shown = Shown::new(moment.host);
         for group in groups {
             for (set, certainty) in
                 [(group.certain, Certainty::Certain), (group.possible, Certainty::Possible)]
             {
-                for flow in self.space.cover(set, CoverLimits::default()) {
+                let whole = shown.of(&mut self.space, set, group.target.has(Field::Dst));
+                for flow in self.space.cover(whole, CoverLimits::default()) {
                     let certainty = if flow.exact { certainty } else { Certainty::Possible };
                     let witness =
                         (out.len() < MAX_TRACED).then(|| witness_of(&mut self.space, set, &flow)).flatten();

@@ -11,6 +11,7 @@
 pub mod align;
 mod calls;
 pub mod change;
+pub mod intake;
 pub mod meaning;
 pub mod path;
 pub mod query;

@@ -1,6 +1,8 @@
 //! Platforms against what the programs of a real host print.
 
 #[cfg(target_os = "linux")]
+mod intake;
+#[cfg(target_os = "linux")]
 mod legacy;
 #[cfg(target_os = "linux")]
 mod nft_forms;
