@@ -1,8 +1,9 @@
-//! Flow sets as they are shown: without the holes that say nothing.
+//! Flow sets as they are shown: without the holes and the leftovers that say nothing.
 //!
 //! A host throws away what pretends to come from itself or from nowhere ([`Intake`]). Written out, every "from anywhere"
-//! would be a list of the ranges between such addresses. Where a set holds both neighbours of such a range, the range is
-//! shown as well: nobody can send those packets.
+//! would be a list of the ranges between such addresses: so packets that nobody can send are shown as well. What the
+//! host can only send to itself, and what a host sends that asks for its address, would be a line beside it: it is not
+//! shown where the same services are shown as open from outside.
 
 use crate::firewall::intake::Intake;
 use crate::host::HostFacts;
@@ -14,28 +15,62 @@ const MAX_RANGES: usize = 256;
 /// What nobody can send to a host.
 pub(super) struct Shown {
     intake: Intake,
+    broadcast: AddressSet,
+}
+
+/// Which neighbours of a range speak for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Neighbours {
+    Both,
+    Below,
 }
 
 impl Shown {
     pub(super) fn new(host: &HostFacts) -> Self {
-        Self { intake: Intake::new(host, host.ways_out().as_deref()) }
+        let intake = Intake::new(host, host.ways_out().as_deref());
+        let broadcast = host.broadcast().unwrap_or_default().intersection(&intake.no_source);
+        Self { intake, broadcast }
     }
 
     /// The set as it is shown; `translated` says that its destinations are not where packets go.
     pub(super) fn of(&self, space: &mut Space, set: PacketSet, translated: bool) -> PacketSet {
-        let mut set = set;
-        if !translated {
-            set = filled(space, set, Field::Dst, &self.intake.no_destination);
+        let here = space.number(Field::In, 0);
+        let inside = space.interface(Field::In, &NamePattern::Exact("lo".to_owned()));
+        let nobody = space.addresses(Field::Src, &addresses("0.0.0.0/32"));
+        let idle = space.or(inside, nobody);
+        let mut shown = space.and(set, here);
+        let arriving = space.diff(set, here);
+        for family in Family::BOTH {
+            let only = space.family(family);
+            let part = space.and(arriving, only);
+            let outside = space.diff(part, idle);
+            let outside = self.without_holes(space, outside, translated);
+            let outside = space.and(outside, only);
+            let services = [Field::In, Field::Dst, Field::Src].into_iter();
+            let services = services.fold(outside, |set, field| space.forget(set, field));
+            let left = space.and(part, idle);
+            let left = space.diff(left, services);
+            let outside = if family == Family::Ipv4 { self.without_absent(space, outside) } else { outside };
+            let outside = by_any(space, outside);
+            shown = space.any([shown, outside, left]);
         }
-        set = filled(space, set, Field::Src, &self.intake.no_source);
-        self.without_idle(space, set)
+        shown
     }
 
-    /// Where interfaces let in different sources, each has a line of its own. What all of them let in, the loopback
-    /// interface and interfaces that are not there let in too: that is not worth a line.
-    fn without_idle(&self, space: &mut Space, set: PacketSet) -> PacketSet {
-        let numbers: Vec<u128> =
-            self.intake.apart.iter().map(|name| space.interfaces().number(name)).collect();
+    fn without_holes(&self, space: &mut Space, set: PacketSet, translated: bool) -> PacketSet {
+        let (both, mut set) = (Neighbours::Both, set);
+        if !translated {
+            set = filled(space, set, Field::Dst, &self.intake.no_destination, both);
+        }
+        set = filled(space, set, Field::Src, &self.broadcast, Neighbours::Below);
+        filled(space, set, Field::Src, &self.intake.no_source, both)
+    }
+
+    /// Where interfaces let in different sources, each has a line of its own. What all of them let in is not worth
+    /// another one for interfaces that are not there.
+    fn without_absent(&self, space: &mut Space, set: PacketSet) -> PacketSet {
+        let names = &self.intake.apart;
+        let numbers: Vec<u128> = names.iter().map(|name| space.interfaces().number(name)).collect();
         if numbers.is_empty() {
             return set;
         }
@@ -49,34 +84,50 @@ impl Shown {
             let part = space.forget(part, Field::Src);
             everywhere = space.and(everywhere, part);
         }
-        let v4 = space.family(Family::Ipv4);
-        let here = space.number(Field::In, 0);
-        let idle = space.all([everywhere, v4, !there, !here]);
-        space.diff(set, idle)
+        let absent = space.diff(everywhere, there);
+        space.diff(set, absent)
     }
 }
 
-/// The set with the ranges of a field both of whose neighbours it holds.
-fn filled(space: &mut Space, set: PacketSet, field: Field, ranges: &AddressSet) -> PacketSet {
+/// The set with the loopback interface where all other interfaces are in it.
+fn by_any(space: &mut Space, outside: PacketSet) -> PacketSet {
+    let last = space.interfaces().last();
+    let all = space.ranges(Field::In, &[(1, last)]);
+    let inside = space.interface(Field::In, &NamePattern::Exact("lo".to_owned()));
+    let others = space.diff(all, inside);
+    let lacking = space.diff(others, outside);
+    let lacking = space.forget(lacking, Field::In);
+    let whole = space.forget(outside, Field::In);
+    let whole = space.diff(whole, lacking);
+    let whole = space.and(whole, inside);
+    space.or(outside, whole)
+}
+
+fn addresses(prefix: &str) -> AddressSet {
+    prefix.parse::<Prefix>().map(AddressSet::from).unwrap_or_default()
+}
+
+/// The set with those ranges of a field whose neighbours it holds.
+fn filled(
+    space: &mut Space,
+    set: PacketSet,
+    field: Field,
+    ranges: &AddressSet,
+    neighbours: Neighbours,
+) -> PacketSet {
     if ranges.ranges().len() > MAX_RANGES {
         return set;
     }
-    let inside = NamePattern::Exact("lo".to_owned());
-    let inside = space.interface(Field::In, &inside);
-    let here = space.number(Field::In, 0);
-    // these are real packets to everybody, whatever their source
-    let asking: AddressSet =
-        ["255.255.255.255/32", "224.0.0.0/4"].iter().filter_map(|t| t.parse::<Prefix>().ok()).collect();
-    let asking = space.addresses(Field::Dst, &asking);
     let mut out = set;
     for range in ranges.ranges() {
         let below = range.first.checked_sub(1).map(|n| at(space, set, field, range.family, n));
-        let above = (range.last < range.family.highest()).then_some(range.last.wrapping_add(1));
+        let above = range.last.checked_add(1).filter(|n| *n <= range.family.highest());
+        let above = above.filter(|_| neighbours == Neighbours::Both);
         let above = above.map(|n| at(space, set, field, range.family, n));
         let (Some(below), Some(above)) = (below.or(above), above.or(below)) else { continue };
         let hole: AddressSet = [*range].into_iter().collect();
         let hole = space.addresses(field, &hole);
-        let fill = space.all([below, above, hole, !inside, !here, !asking]);
+        let fill = space.all([below, above, hole]);
         out = space.or(out, fill);
     }
     out

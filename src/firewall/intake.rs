@@ -28,7 +28,8 @@ pub struct Intake {
     as_sent: Vec<Refusal>,
     /// Of packets whose destination was translated.
     translated: Vec<Refusal>,
-    /// Sources that come by no interface but the loopback interface.
+    /// Sources that come by no interface but the loopback interface, unless a host asks for its address (0.0.0.0) or
+    /// 127.0.0.0/8 speaks to everybody.
     pub no_source: AddressSet,
     /// Destinations that are reached by no other interface, before translation.
     pub no_destination: AddressSet,
@@ -51,7 +52,8 @@ impl Intake {
         let facts = Facts { host, ways, own: own.only(Family::Ipv4), names: named(host) };
         let by_path = facts.by_path();
         let (own_off, loopback_off) = (facts.own_refused(), facts.loopback_refused(false));
-        let mut no_source = set(&[NOBODY, EVERYBODY, MULTICAST, "::1/128", "ff00::/8"]).union(&by_path.common);
+        let mut no_source =
+            set(&[NOBODY, EVERYBODY, MULTICAST, "::1/128", "ff00::/8"]).union(&by_path.common);
         let mut no_destination = set(&[NOBODY, "::1/128", "ff01::/16", "ff11::/16"]);
         if own_off == Test::Always {
             no_source = no_source.union(&facts.own);
@@ -110,14 +112,18 @@ fn unknown(fact: impl Into<String>) -> Test {
     Test::Atom(Atom { reason: Reason::HostFactMissing { fact: fact.into() }, occurrence: None })
 }
 
+/// What 0.0.0.0 may be the source of: a host that asks for its address (RFC 951) speaks from it, and so do multicast
+/// reports.
+fn asking() -> Test {
+    Test::Any(vec![
+        dst(&[EVERYBODY, NOBODY, "224.0.0.0/24"]),
+        Test::All(vec![dst(&[MULTICAST]), Test::proto(IGMP)]),
+    ])
+}
+
 /// Addresses that nobody has.
 fn impossible(translated: bool) -> Vec<Refusal> {
     let refusal = |test: Test, what: &str| Refusal { test, at: Location::within("kernel", what) };
-    // a host that asks for its address (RFC 951) speaks from 0.0.0.0, and so do multicast reports
-    let asking = Test::Any(vec![
-        dst(&[EVERYBODY, NOBODY, "224.0.0.0/24"]),
-        Test::All(vec![dst(&[MULTICAST]), Test::proto(IGMP)]),
-    ]);
     let nobody = Test::All(vec![dst(&[NOBODY]), src(&[NOBODY]).negate()]);
     let inward = if translated {
         // the route to it is looked for on the interface by which the packet came
@@ -128,7 +134,7 @@ fn impossible(translated: bool) -> Vec<Refusal> {
     };
     vec![
         refusal(src(&[MULTICAST, EVERYBODY]), "source is multicast or broadcast"),
-        refusal(Test::All(vec![src(&[NOBODY]), asking.negate()]), "source is 0.0.0.0"),
+        refusal(Test::All(vec![src(&[NOBODY]), asking().negate()]), "source is 0.0.0.0"),
         refusal(nobody, "destination is 0.0.0.0"),
         refusal(src(&["::1/128", "ff00::/8"]), "source is loopback or multicast"),
         refusal(inward, "destination is loopback"),

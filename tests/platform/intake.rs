@@ -97,12 +97,20 @@ const SETTINGS: &[(&str, &str, bool)] = &[
     ("localnet", "sysctl -qw net.ipv4.conf.all.route_localnet=1", true),
     ("localnet-wan", "sysctl -qw net.ipv4.conf.wan0.route_localnet=1 net.ipv4.conf.wan0.rp_filter=1", true),
     ("accept-local", "sysctl -qw net.ipv4.conf.wan0.accept_local=1", true),
-    ("accept-local-strict", "sysctl -qw net.ipv4.conf.all.accept_local=1 net.ipv4.conf.all.rp_filter=1", false),
+    (
+        "accept-local-strict",
+        "sysctl -qw net.ipv4.conf.all.accept_local=1 net.ipv4.conf.all.rp_filter=1",
+        false,
+    ),
     ("no-forwarding-wan", "sysctl -qw net.ipv4.conf.wan0.forwarding=0", true),
     ("forwarding-wan", "sysctl -qw net.ipv4.ip_forward=0; sysctl -qw net.ipv4.conf.wan0.forwarding=1", true),
     ("local-route", "ip route add local 198.51.100.0/24 dev lo", true),
     ("no-default", "ip route del default; sysctl -qw net.ipv4.conf.all.rp_filter=2", true),
-    ("two-ways", "ip route add 10.9.0.0/16 nexthop dev wan0 nexthop dev lan0; sysctl -qw net.ipv4.conf.all.rp_filter=1", true),
+    (
+        "two-ways",
+        "ip route add 10.9.0.0/16 nexthop dev wan0 nexthop dev lan0; sysctl -qw net.ipv4.conf.all.rp_filter=1",
+        true,
+    ),
     ("refused", "ip route add unreachable 10.9.0.0/16; sysctl -qw net.ipv4.conf.all.rp_filter=2", true),
 ];
 
@@ -206,7 +214,8 @@ fn run(folder: &Path, packets: &[Sent]) {
         fs::create_dir(&own).unwrap();
         let script = format!("set -e\n{HOST}\n{prepare}\n{asked}\n{WATCH}");
         let mut command = Command::new("timeout");
-        let done = command.args(["60", "unshare", "--net", "sh", "-c", &script]).current_dir(&own).output().unwrap();
+        let done =
+            command.args(["60", "unshare", "--net", "sh", "-c", &script]).current_dir(&own).output().unwrap();
         assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
     }
 }
@@ -265,7 +274,8 @@ fn what_the_host_takes_in_is_what_the_kernel_takes_in() {
             let one = one.with(Field::In, space.interfaces().number(packet.interface));
             let one = one.with(Field::Sport, 1111).with(Field::Dport, packet.port.into());
             let one = one.with(Field::State, fresh::state(&one, true).number());
-            let ours = sets.map(|(certain, possible)| [certain, possible].map(|set| space.contains(set, &one)));
+            let ours =
+                sets.map(|(certain, possible)| [certain, possible].map(|set| space.contains(set, &one)));
             let agrees = kernel.iter().zip(ours).all(|(kernel, [certain, possible])| {
                 // an interface without an IPv4 address may get one at any time
                 let unaddressed = packet.interface == "bare0" && packet.src.is_ipv4();
@@ -288,33 +298,51 @@ const ADDRESSES: &str = r#"[{"ifname":"lo","addr_info":[{"local":"127.0.0.1","pr
     {"ifname":"lan0","addr_info":[{"local":"10.1.0.1","prefixlen":16}]}]"#;
 const ROUTES: &str = r#"[{"dst":"default","gateway":"203.0.113.1","dev":"wan0"},{"dst":"203.0.113.0/24","dev":"wan0"},
     {"dst":"10.1.0.0/16","dev":"lan0"}]"#;
-const FORWARDING: &str = "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n";
+const SYSCTL: &str = "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n\
+    net.ipv4.conf.wan0.route_localnet = 0\nnet.ipv4.conf.all.route_localnet = 0\nnet.ipv4.conf.lan0.route_localnet = 0\n\
+    net.ipv4.conf.wan0.accept_local = 0\nnet.ipv4.conf.all.accept_local = 0\nnet.ipv4.conf.lan0.accept_local = 0\n";
 
-/// A host with an office behind it, whose input chain holds these rules beside its policy.
+/// A host with an office behind it, whose input chain holds these IPv4 rules beside its policy.
 fn host(sysctl: Option<&str>, rules: &str, source: Source) -> DeviceModel {
-    let mut evidence = DeviceEvidence::new("host", vec!["nftables".to_owned()], source);
-    let chain = "type filter hook input priority filter; policy drop;";
-    let ruleset = format!("table inet t {{\n chain c {{\n {chain}\n {rules}\n }}\n}}\n");
+    let mut evidence = DeviceEvidence::new("host", vec!["iptables".to_owned()], source);
     let mut hold = |name: &str, text: &str| {
-        let artifact = Artifact { bytes: text.as_bytes().into(), proof: Proof::Complete };
-        evidence.artifacts.insert(name.to_owned(), artifact);
+        let proof = if text.is_empty() { Proof::Absent } else { Proof::Complete };
+        evidence.artifacts.insert(name.to_owned(), Artifact { bytes: text.as_bytes().into(), proof });
     };
-    hold("nft.txt", &ruleset);
+    for name in
+        ["nft.json", "nft.txt", "ipset-save.txt", "iptables-legacy-save.txt", "ip6tables-legacy-save.txt"]
+    {
+        hold(name, "");
+    }
+    for name in ["iptables-save.txt", "ip6tables-save.txt"] {
+        let rules = if name.starts_with("ip6") { "" } else { rules };
+        hold(
+            name,
+            &format!(
+                "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n{rules}COMMIT\n"
+            ),
+        );
+    }
     hold("ip-addr.json", ADDRESSES);
     hold("ip-route.json", ROUTES);
     hold("ip-rule.json", r#"[{"priority":0,"src":"all","table":"local"}]"#);
     if let Some(sysctl) = sysctl {
-        hold("sysctl.txt", &format!("{FORWARDING}{sysctl}"));
+        hold("sysctl.txt", &format!("{SYSCTL}{sysctl}"));
     }
     platform::read(&evidence)
 }
+
+const MAIL: &str = "-A INPUT -p tcp -m tcp --dport 25 -j ACCEPT\n";
 
 /// What a rule opens: certainty, interfaces, sources.
 type Opened = Vec<(Certainty, Option<Vec<String>>, Option<Vec<String>>)>;
 
 fn opened(sysctl: Option<&str>, rule: &str, source: Source) -> Opened {
     let (before, after) = (host(sysctl, "", source), host(sysctl, rule, source));
-    let moment = |model: &'static DeviceModel| Moment { firewall: model.firewall.as_ref().unwrap(), host: &model.host };
+    let moment = |model: &'static DeviceModel| Moment {
+        firewall: model.firewall.as_ref().unwrap(),
+        host: &model.host,
+    };
     let (before, after) = (Box::leak(Box::new(before)), Box::leak(Box::new(after)));
     let mut drift = FlowDrift::between(moment(before), moment(after)).unwrap();
     let groups = drift.opened.clone();
@@ -324,7 +352,7 @@ fn opened(sysctl: Option<&str>, rule: &str, source: Source) -> Opened {
 
 #[test]
 fn a_forged_source_is_possible_only_where_nobody_knows_whether_it_is_asked_for() {
-    let rule = r#"iifname "wan0" ip saddr 10.1.0.0/16 tcp dport 22 accept"#;
+    let rule = "-A INPUT -s 10.1.0.0/16 -i wan0 -p tcp -m tcp --dport 22 -j ACCEPT\n";
     let named = |text: &str| Some(vec![text.to_owned()]);
     let line = |certainty| vec![(certainty, named("wan0"), named("10.1.0.0/16"))];
     let strict = "net.ipv4.conf.all.rp_filter = 0\nnet.ipv4.conf.wan0.rp_filter = 1\n";
@@ -334,7 +362,9 @@ fn a_forged_source_is_possible_only_where_nobody_knows_whether_it_is_asked_for()
     assert_eq!(opened(Some(off), rule, Source::Snapshot), line(Certainty::Certain));
     let loose = "net.ipv4.conf.all.rp_filter = 2\n";
     assert_eq!(opened(Some(loose), rule, Source::Snapshot), line(Certainty::Certain));
-    for unknown in [Some("net.ipv4.conf.all.rp_filter = 0\n"), Some("net.ipv4.conf.all.rp_filter = 1\n"), None] {
+    for unknown in
+        [Some("net.ipv4.conf.all.rp_filter = 0\n"), Some("net.ipv4.conf.all.rp_filter = 1\n"), None]
+    {
         assert_eq!(opened(unknown, rule, Source::Snapshot), line(Certainty::Possible), "{unknown:?}");
     }
     assert_eq!(opened(None, rule, Source::Bare), line(Certainty::Certain), "a plain folder counts it as off");
@@ -343,24 +373,31 @@ fn a_forged_source_is_possible_only_where_nobody_knows_whether_it_is_asked_for()
 #[test]
 fn what_nobody_can_send_makes_no_holes_in_what_is_shown() {
     let each = |filter: u8| {
-        ["all", "wan0", "lan0"].iter().fold(String::new(), |all, name| {
-            format!("{all}net.ipv4.conf.{name}.rp_filter = {filter}\nnet.ipv4.conf.{name}.route_localnet = 0\n\
-                     net.ipv4.conf.{name}.accept_local = 0\n")
-        })
+        ["all", "wan0", "lan0"]
+            .iter()
+            .fold(String::new(), |all, name| format!("{all}net.ipv4.conf.{name}.rp_filter = {filter}\n"))
     };
     let anybody = [(Certainty::Certain, None, None)];
     for filter in [0, 2] {
         let sysctl = each(filter);
-        assert_eq!(opened(Some(&sysctl), "tcp dport 25 accept", Source::Snapshot), anybody);
-        let dropping = "ip saddr 127.0.0.0/8 drop; tcp dport 25 accept";
-        assert_eq!(opened(Some(&sysctl), dropping, Source::Snapshot).len(), 2, "the loopback interface differs");
+        assert_eq!(opened(Some(&sysctl), MAIL, Source::Snapshot), anybody);
+        let dropping = format!("-A INPUT -s 127.0.0.0/8 -j DROP\n{MAIL}");
+        assert_eq!(opened(Some(&sysctl), &dropping, Source::Snapshot), anybody);
     }
     let list = |texts: &[&str]| Some(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
-    let mut strict = opened(Some(&each(1)), "tcp dport 25 accept", Source::Snapshot);
+    let mut strict = opened(Some(&each(1)), MAIL, Source::Snapshot);
     strict.sort();
     let rest = ["0.0.0.0-10.0.255.255", "10.2.0.0-255.255.255.255"];
     let lines = [(list(&["lan0"]), list(&["10.1.0.0/16"])), (list(&["wan0"]), list(&rest))];
     assert_eq!(strict, lines.map(|(iif, src)| (Certainty::Certain, iif, src)));
-    let one = opened(Some(&each(1)), "ip saddr 203.0.113.11 tcp dport 25 accept", Source::Snapshot);
-    assert_eq!(one, [(Certainty::Certain, list(&["wan0"]), list(&["203.0.113.11"]))], "not with the host's own");
+    let one = opened(
+        Some(&each(1)),
+        "-A INPUT -s 203.0.113.11/32 -p tcp -m tcp --dport 25 -j ACCEPT\n",
+        Source::Snapshot,
+    );
+    assert_eq!(
+        one,
+        [(Certainty::Certain, list(&["wan0"]), list(&["203.0.113.11"]))],
+        "not with the host's own"
+    );
 }

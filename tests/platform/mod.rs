@@ -1,5 +1,6 @@
 //! Platforms against what the programs of a real host print.
 
+mod corpus;
 #[cfg(target_os = "linux")]
 mod intake;
 #[cfg(target_os = "linux")]
