@@ -2,6 +2,7 @@
 //!
 //! Every fact may be absent: `None` means that the evidence does not say, never "there is none".
 
+mod listening;
 pub mod routing;
 pub mod settings;
 
@@ -10,6 +11,7 @@ use std::net::IpAddr;
 
 use crate::packet::{AddressSet, Family, Prefix};
 
+pub use listening::Target;
 pub use routing::{Route, RouteKind};
 pub use settings::Setting;
 
