@@ -105,7 +105,11 @@ impl FlowDrift {
             for (set, certainty) in
                 [(group.certain, Certainty::Certain), (group.possible, Certainty::Possible)]
             {
-                let whole = shown.of(&mut self.space, set, group.target.has(Field::Dst));
+                let whole = match group.hook {
+                    // the interface by which packets of the host itself arrive is none
+                    Hook::Output => self.space.forget(set, Field::In),
+                    _ => shown.of(&mut self.space, set, group.target.has(Field::Dst)),
+                };
                 for flow in self.space.cover(whole, CoverLimits::default()) {
                     let certainty = if flow.exact { certainty } else { Certainty::Possible };
                     let witness =

@@ -13,6 +13,7 @@ mod calls;
 pub mod change;
 pub mod intake;
 pub mod meaning;
+mod owned;
 pub mod path;
 pub mod query;
 pub mod region;

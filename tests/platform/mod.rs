@@ -9,3 +9,4 @@ mod legacy;
 mod nft_forms;
 #[cfg(target_os = "linux")]
 mod rulesets;
+mod traps;
