@@ -2,6 +2,7 @@
 
 mod bounds;
 mod near_misses;
+mod folders;
 mod new_server;
 mod planned_relay;
 mod safeguards;
