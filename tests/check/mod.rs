@@ -1,8 +1,8 @@
 //! The gate over folders: pairs of small states, and what the binary answers.
 
 mod bounds;
-mod near_misses;
 mod folders;
+mod near_misses;
 mod new_server;
 mod planned_relay;
 mod safeguards;

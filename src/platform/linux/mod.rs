@@ -74,7 +74,11 @@ const NOISE: &[Noise] = &[
     },
     Noise { artifacts: "ip-route.json", pattern: r#""expires":\d+"#, replacement: r#""expires":0"# },
     // containers come and go with their interfaces
-    Noise { artifacts: "sysctl.txt", pattern: r"(?m)^net\.ipv4\.conf\.veth[0-9a-f]+\..*\n?", replacement: "" },
+    Noise {
+        artifacts: "sysctl.txt",
+        pattern: r"(?m)^net\.ipv4\.conf\.veth[0-9a-f]+\..*\n?",
+        replacement: "",
+    },
     Noise { artifacts: "ss.txt", pattern: r"(pid|fd)=\d+", replacement: "$1=0" },
     Noise { artifacts: "ss.txt", pattern: r"(?m)^(\S+\s+\S+)\s+\d+\s+\d+", replacement: "$1 0 0" },
 ];
