@@ -9,7 +9,7 @@ use crate::firewall::query::Translated;
 use crate::firewall::trace::{Direction, Verdict, trace};
 use crate::firewall::{Change, Hook, Value};
 use crate::packet::{
-    AddressRange, CoverLimits, Family, Field, FlowBox, Interfaces, Packet, PacketSet, Space, fresh, proto,
+    AddressRange, Family, Field, FlowBox, Interfaces, Packet, PacketSet, Space, fresh, proto,
 };
 
 /// Whether a box is proven.
@@ -95,7 +95,7 @@ impl FlowDrift {
             for (set, certainty) in
                 [(group.certain, Certainty::Certain), (group.possible, Certainty::Possible)]
             {
-                for flow in self.space.cover(set, CoverLimits::default()) {
+                for flow in self.space.cover(set, self.cover) {
                     let certainty = if flow.exact { certainty } else { Certainty::Possible };
                     let witness =
                         (out.len() < MAX_TRACED).then(|| witness_of(&mut self.space, set, &flow)).flatten();

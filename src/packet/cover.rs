@@ -55,9 +55,14 @@ pub struct CoverLimits {
     pub ranges: usize,
 }
 
+impl CoverLimits {
+    /// Enough for what people read.
+    pub const USUAL: Self = Self { boxes: 5_000, ranges: 200_000 };
+}
+
 impl Default for CoverLimits {
     fn default() -> Self {
-        Self { boxes: 5_000, ranges: 200_000 }
+        Self::USUAL
     }
 }
 

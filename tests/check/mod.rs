@@ -5,6 +5,8 @@ mod new_server;
 mod planned_relay;
 mod safeguards;
 mod saved;
+mod saved_firewalld;
+mod saved_ufw;
 mod stored;
 mod window;
 mod zones;

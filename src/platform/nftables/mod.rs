@@ -81,6 +81,8 @@ pub(super) const NOISE: &[Noise] = &[
         replacement: r#""$1":0"#,
     },
     Noise { artifacts: "nft.json", pattern: r#"\{"metainfo": ?\{[^}]*\}\},? ?"#, replacement: "" },
+    // everything stands in one line: an object a line shows what differs
+    Noise { artifacts: "nft.json", pattern: r#", ?(\{"[a-z ]+": ?\{"family":)"#, replacement: ",\n$1" },
     Noise { artifacts: "nft.txt", pattern: r"counter packets \d+ bytes \d+", replacement: "counter" },
     Noise { artifacts: "nft.txt", pattern: r" expires \S+", replacement: "" },
 ];

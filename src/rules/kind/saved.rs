@@ -8,7 +8,7 @@ use super::flows::{findings, newly_reaching, too_complex, within};
 use super::{Entry, Kind};
 use crate::drift::{FlowDrift, Moment};
 use crate::finding::{Arg, Confidence, Finding};
-use crate::firewall::Hook;
+use crate::firewall::{Firewall, Hook};
 use crate::packet::PacketSet;
 use crate::platform::DeviceModel;
 use crate::rules::Rule;
@@ -32,10 +32,15 @@ fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
 impl Kind for Saved {
     fn device(&self, rule: &Rule, view: &mut DeviceView<'_>) -> Vec<Finding> {
         // without a difference in the evidence there is none here either
-        if view.flows.is_none() || !view.before.is_some_and(in_step) {
-            return Vec::new();
-        }
-        let Some((running, saved)) = moments(view.after) else { return Vec::new() };
+        let Some(before) = view.before.filter(|_| view.flows.is_some()) else { return Vec::new() };
+        let saved = view.after.saved.iter().filter(|saved| in_step(before, saved.by));
+        saved.flat_map(|saved| self.of(rule, view, &saved.firewall)).collect()
+    }
+}
+
+impl Saved {
+    fn of(&self, rule: &Rule, view: &DeviceView<'_>, saved: &Firewall) -> Vec<Finding> {
+        let Some((running, saved)) = moments(view.after, saved) else { return Vec::new() };
         let Ok(mut flows) = Flows::between(view.name, running, saved, view.site, None) else {
             return vec![too_complex(view.name)];
         };
@@ -59,12 +64,14 @@ impl Kind for Saved {
 }
 
 /// Whether what runs and what is saved mean the same.
-fn in_step(model: &DeviceModel) -> bool {
-    let drift = moments(model).and_then(|(running, saved)| FlowDrift::between(running, saved).ok());
+fn in_step(model: &DeviceModel, by: &str) -> bool {
+    let saved = model.saved.iter().find(|saved| saved.by == by);
+    let moments = saved.and_then(|saved| moments(model, &saved.firewall));
+    let drift = moments.and_then(|(running, saved)| FlowDrift::between(running, saved).ok());
     drift.is_some_and(|drift| drift.is_empty())
 }
 
-fn moments(model: &DeviceModel) -> Option<(Moment<'_>, Moment<'_>)> {
+fn moments<'a>(model: &'a DeviceModel, saved: &'a Firewall) -> Option<(Moment<'a>, Moment<'a>)> {
     let running = Moment { firewall: model.firewall.as_ref()?, host: &model.host };
-    Some((running, Moment { firewall: model.saved.as_ref()?, host: &model.host }))
+    Some((running, Moment { firewall: saved, host: &model.host }))
 }
