@@ -4,7 +4,8 @@
 //!
 //!   cargo bench --bench diff            (aerleon comes from PyPI into a folder that goes away)
 //!
-//! The lists are made here, shaped like real ones: hosts and prefixes, single ports and ranges, four fifths permits;
+//! The lists are made here, shaped like real ones: servers in subnets, sites and hosts that may reach them, single ports and ranges, four
+//! fifths permits;
 //! twenty rules differ. The nftables form is what a capture holds: JSON and text. Aims: `diff` of 10,000 rules under 0.5 s
 //! and 200 MB, of 100,000 under 10 s and 2 GB; `exposure` under 2 s and 20 s; time that grows no faster than n log n.
 
@@ -45,8 +46,7 @@ fn main() {
     let mut before: Vec<Vec<f64>> = Vec::new();
     for (rules, aims) in AIMS {
         let work = tempfile::tempdir().unwrap();
-        let list = List::new(rules);
-        let changed = list.changed();
+        let [list, changed] = List::pair(rules);
         let packet = aerleon.as_ref().ok().map(|aerleon| aerleon.one_packet(&list, work.path(), LIMIT));
         let mut times = Vec::new();
         for form in Form::BOTH {

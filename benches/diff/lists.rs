@@ -6,10 +6,10 @@ use std::path::Path;
 
 /// Ports that most rules are about.
 const USUAL: [u16; 14] = [22, 25, 53, 80, 123, 161, 443, 445, 514, 3306, 3389, 5432, 8080, 8443];
-/// Lengths of prefixes, as often as they occur.
-const LENGTHS: [u32; 12] = [8, 12, 16, 16, 20, 22, 24, 24, 24, 24, 26, 28];
-/// First bytes of addresses.
-const FIRST: [u32; 8] = [10, 10, 10, 10, 172, 192, 198, 203];
+/// So many rules share a subnet of servers.
+const RULES_A_SUBNET: usize = 40;
+/// Networks of sites and partners that rules name as a whole.
+const SITES: usize = 60;
 /// Rules that differ.
 const CHANGES: usize = 20;
 
@@ -80,9 +80,9 @@ impl Dice {
         all[self.below(u32::try_from(all.len()).unwrap()) as usize]
     }
 
-    fn net(&mut self) -> Net {
-        let length = if self.below(2) == 0 { 32 } else { self.of(&LENGTHS) };
-        let address = self.of(&FIRST) << 24 | self.below(1 << 24);
+    /// A part of a network.
+    fn within(&mut self, net: Net, length: u32) -> Net {
+        let address = net.address | self.below(1 << (31 - net.length));
         Net { address: address >> (32 - length) << (32 - length), length }
     }
 
@@ -97,39 +97,87 @@ impl Dice {
             _ => (low, low + self.of(&[1, 9, 99, 999])),
         }
     }
+}
+
+/// What rules name.
+struct World {
+    dice: Dice,
+    subnets: Vec<Net>,
+    sites: Vec<Net>,
+}
+
+impl World {
+    fn new(rules: usize) -> Self {
+        let mut dice = Dice(0x5EC1_5E05);
+        let ours = [(10, 8), (172 << 8 | 16, 12), (192 << 8 | 168, 16)];
+        let ours = ours.map(|(address, length): (u32, u32)| Net {
+            address: address << (if length == 8 { 24 } else { 16 }),
+            length,
+        });
+        let subnets = (0..8 + rules / RULES_A_SUBNET).map(|_| {
+            let net = dice.of(&ours);
+            let length = dice.of(&[24, 24, 24, 24, 26, 28]);
+            dice.within(net, length)
+        });
+        let subnets = subnets.collect();
+        let sites = (0..SITES).map(|_| {
+            let first = dice.of(&[10, 10, 10, 133, 198, 203]);
+            let length = dice.of(&[12, 16, 16, 20, 20, 22, 24]);
+            dice.within(Net { address: first << 24, length: 8 }, length)
+        });
+        let sites = sites.collect();
+        Self { dice, subnets, sites }
+    }
+
+    fn source(&mut self) -> Option<Net> {
+        let any = Net { address: 0, length: 1 };
+        match self.dice.below(20) {
+            0..3 => None,
+            3..10 => Some(self.dice.within(any, 32)),
+            10..16 => Some(self.dice.of(&self.subnets)),
+            16..19 => Some(self.dice.of(&self.sites)),
+            _ => Some(Net { address: 10 << 24, length: 8 }),
+        }
+    }
+
+    fn target(&mut self) -> Net {
+        match self.dice.below(100) {
+            0..75 => {
+                let subnet = self.dice.of(&self.subnets);
+                self.dice.within(subnet, 32)
+            }
+            75..97 => self.dice.of(&self.subnets),
+            _ => self.dice.of(&self.sites),
+        }
+    }
 
     fn rule(&mut self) -> Rule {
         Rule {
-            source: (self.below(20) >= 3).then(|| self.net()),
-            target: self.net(),
-            protocol: self.of(&["tcp", "tcp", "tcp", "udp"]),
-            ports: self.ports(),
-            permit: self.below(5) != 0,
+            source: self.source(),
+            target: self.target(),
+            protocol: self.dice.of(&["tcp", "tcp", "tcp", "udp"]),
+            ports: self.dice.ports(),
+            permit: self.dice.below(5) != 0,
         }
     }
 }
 
 impl List {
-    /// So many rules.
-    pub(crate) fn new(rules: usize) -> Self {
-        let mut dice = Dice(0x5EC1_5E05);
-        Self { rules: (0..rules).map(|_| dice.rule()).collect() }
-    }
-
-    /// The list after the work: ports moved, verdicts turned, rules added and taken out.
-    pub(crate) fn changed(&self) -> Self {
-        let mut dice = Dice(0xC4A4_6E00);
-        let mut rules = self.rules.clone();
+    /// So many rules, and the same after the work: ports moved, verdicts turned, rules added and taken out.
+    pub(crate) fn pair(length: usize) -> [Self; 2] {
+        let mut world = World::new(length);
+        let before: Vec<Rule> = (0..length).map(|_| world.rule()).collect();
+        let mut after = before.clone();
         for number in 0..CHANGES {
-            let at = dice.below(u32::try_from(rules.len()).unwrap()) as usize;
+            let at = world.dice.below(u32::try_from(after.len()).unwrap()) as usize;
             match number % 4 {
-                0 => rules[at].ports = (3389, 3389),
-                1 => rules[at].permit = !rules[at].permit,
-                2 => rules.insert(at, Rule { source: None, permit: true, ..dice.rule() }),
-                _ => _ = rules.remove(at),
+                0 => after[at].ports = (3389, 3389),
+                1 => after[at].permit = !after[at].permit,
+                2 => after.insert(at, Rule { source: None, permit: true, ..world.rule() }),
+                _ => _ = after.remove(at),
             }
         }
-        Self { rules }
+        [before, after].map(|rules| Self { rules })
     }
 }
 
@@ -144,7 +192,7 @@ pub(crate) enum Form {
 
 impl Form {
     /// Both forms.
-    pub const BOTH: [Self; 2] = [Self::Iptables, Self::Nftables];
+    pub(crate) const BOTH: [Self; 2] = [Self::Iptables, Self::Nftables];
 
     /// The platform.
     pub(crate) const fn platform(self) -> &'static str {

@@ -236,7 +236,7 @@ mod tests {
         let drift = TextDrift::between("iptables-save.txt", &old, &new);
         assert_eq!((drift.added, drift.removed, drift.shortened), (1, 6, false));
         assert!(
-            drift.unified.len() < 10_000 && drift.unified.contains("\n-A") && drift.unified.contains("\n+-A")
+            drift.unified.len() < 10_000 && drift.unified.contains("\n--A") && drift.unified.contains("\n+-A")
         );
     }
 

@@ -150,6 +150,11 @@ impl Space {
         self.ranges(field, &ranges)
     }
 
+    /// How much work was done so far, in steps of the engine.
+    pub const fn steps(&self) -> u64 {
+        self.bdd.steps()
+    }
+
     /// The set in which an atom is true.
     pub fn atom(&mut self, atom: &Atom) -> PacketSet {
         let next = FIRST_ATOM + u32::try_from(self.atoms.len()).unwrap_or(MAX_ATOMS);
