@@ -112,7 +112,8 @@ fn seconds(cost: &Cost) -> f64 {
 }
 
 fn figures(cost: &Cost) -> String {
-    format!("{:.2} s, {:.0} MiB", seconds(cost), mib(cost.memory))
+    let processor = cost.cpu.as_secs_f64();
+    format!("{:.2} s ({processor:.2} s of processor time), {:.0} MiB", seconds(cost), mib(cost.memory))
 }
 
 fn met(aim: Option<(f64, Option<f64>)>, cost: &Cost) {
