@@ -12,12 +12,6 @@ use crate::packet::Prefix;
 use crate::platform::{ABSENT_STATUS, Ask, Unsaved};
 
 const CONF: &str = "/etc/firewalld/firewalld.conf";
-/// What is listed: name of the artifact, options of firewall-cmd.
-const LISTS: [(&str, &str); 3] = [
-    ("zones", "--list-all-zones"),
-    ("policies", "--list-all-policies"),
-    ("direct", "--direct --get-all-rules"),
-];
 /// Status of firewall-cmd when no daemon runs (firewall-cmd(1), "Exit codes").
 const NOT_RUNNING: u32 = 252;
 
@@ -25,16 +19,27 @@ const NOT_RUNNING: u32 = 252;
 /// not run is not started.
 pub(super) fn ask() -> Vec<Ask> {
     let mut asks = vec![Ask::file(CONF)];
-    for (name, options) in LISTS {
-        for [end, permanent] in [["", ""], ["-permanent", "--permanent "]] {
+    for [end, permanent] in [["", ""], ["-permanent", " --permanent"]] {
+        let client = format!("LC_ALL=C firewall-cmd{permanent}");
+        let mut add = |name: &str, command: String| {
             let command = format!(
-                "command -v firewall-cmd >/dev/null || exit {ABSENT_STATUS}; \
-                 firewall-cmd --state >/dev/null 2>&1; [ $? -eq {NOT_RUNNING} ] && exit {ABSENT_STATUS}; \
-                 case '{options}' in *policies) firewall-cmd --help | grep -q -e {options} || exit {ABSENT_STATUS};; esac; \
-                 LC_ALL=C firewall-cmd {permanent}{options}"
+                "command -v firewall-cmd >/dev/null || exit {ABSENT_STATUS}; firewall-cmd --state >/dev/null 2>&1; \
+                 [ $? -eq {NOT_RUNNING} ] && exit {ABSENT_STATUS}; {command}"
             );
             asks.push(Ask::command(format!("firewalld-{name}{end}.txt"), command));
-        }
+        };
+        add("zones", format!("{client} --list-all-zones"));
+        // since firewalld 0.9
+        let policies =
+            format!("firewall-cmd --help | grep -q -e --list-all-policies || exit {ABSENT_STATUS}");
+        add("policies", format!("{policies}; {client} --list-all-policies"));
+        add("direct", format!("{client} --direct --get-all-rules"));
+        // only services with a definition of the host's own; one that does not run yet has no answer
+        let services = format!(
+            "for file in /etc/firewalld/services/*.xml; do [ -e \"$file\" ] || exit {ABSENT_STATUS}; \
+             name=${{file##*/}}; {client} --info-service=\"${{name%.xml}}\"; done 2>/dev/null; :"
+        );
+        add("services", services);
     }
     asks
 }
@@ -63,6 +68,13 @@ pub(super) fn unsaved(evidence: &DeviceEvidence) -> Option<BTreeSet<Unsaved>> {
     if let Some((run_policies, saved_policies)) = both("policies") {
         runs.add(Zones::read("policy", &run_policies));
         saved.add(Zones::read("policy", &saved_policies));
+    }
+    if let Some((run_services, saved_services)) = both("services") {
+        let named = runs.items.union(&saved.items).filter(|item| item.key == "services");
+        let named: Vec<String> = named.map(|item| format!("service {}", item.value)).collect();
+        runs.used.extend(named);
+        runs.add(Zones::read("service", &run_services));
+        saved.add(Zones::read("service", &saved_services));
     }
     for (item, is_saved) in saved
         .items
@@ -179,7 +191,8 @@ impl Item {
             ("target" | "forward" | "masquerade", false) => false,
             ("forward", true) => self.value == "yes",
             ("masquerade", true) => false,
-            ("icmp-blocks", saved) => !saved,
+            ("icmp-blocks" | "destination", saved) => !saved,
+            ("modules" | "helpers", _) => false,
             ("icmp-block-inversion" | "priority" | "ingress-priority" | "egress-priority", _) => true,
             ("sources", false) => runs.targets.get(&self.zone).is_some_and(|target| refuses(target)),
             ("rich rules", true) => accepts_by_rule(&self.value),

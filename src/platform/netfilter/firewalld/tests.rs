@@ -89,6 +89,25 @@ fn a_zone_that_nothing_comes_through_opens_nothing_yet() {
 }
 
 #[test]
+fn a_service_whose_definition_changed_opens_where_a_zone_names_it() {
+    let zones = zone("public (active)", &[("services", "app ssh")]);
+    let service = |name: &str, ports: &str| format!("{name}\n  ports: {ports}\n  protocols: \n  modules: \n");
+    let lists = |name: &str| {
+        let (runs, saved) = (service(name, "99/tcp"), service(name, "99/tcp 100-200/tcp"));
+        let lists = [
+            ("zones", zones.as_str()),
+            ("zones-permanent", &zones),
+            ("services", &runs),
+            ("services-permanent", &saved),
+        ];
+        let all = unsaved(&evidence(&lists)).unwrap();
+        all.into_iter().map(|u| (u.part, u.saved, u.opens)).collect::<Vec<_>>()
+    };
+    assert_eq!(lists("app"), [("service app, ports: 100-200/tcp".to_owned(), true, true)]);
+    assert_eq!(lists("other"), [("service other, ports: 100-200/tcp".to_owned(), true, false)]);
+}
+
+#[test]
 fn direct_rules_are_compared_by_line() {
     let accept = "ipv4 filter INPUT 0 -p tcp --dport 23 -j ACCEPT\n";
     let banned = "ipv4 filter INPUT 0 -p tcp -m set --match-set f2b-sshd src -j REJECT\n";
