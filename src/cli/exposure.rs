@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::CliError;
 use super::exit::Exit;
-use super::global::{Format, Global, start_of, write_output};
+use super::global::{Format, Global, write_output};
 use crate::platform;
 use crate::report::{changes, json};
 use crate::rules::device::DeviceResult;
@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
         return Err(super::unknown_platform(platform, global.lang()));
     }
-    let declared = global.declared(&start_of(&args.state, global.store_folder()))?;
+    let declared = global.approved(None, Some(&args.state))?;
     let state = global.state(&args.state, &declared, args.platform.as_deref())?;
     let devices: Vec<DeviceResult> =
         state.devices.iter().map(|(name, device)| expose(name, device, &declared.site)).collect();

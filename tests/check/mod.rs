@@ -2,6 +2,7 @@
 
 mod bounds;
 mod exposure;
+mod folders;
 mod new_server;
 mod planned_relay;
 mod safeguards;
