@@ -76,7 +76,7 @@ fn both(
     let options = ["--platform", form.platform(), "--quiet", "--output", &output];
     let run = |words: &[&str]| {
         let cost = measure(&[&["taskset", "-c", "0", SEKISHO], words, &options].concat(), LIMIT);
-        assert_eq!(cost.code, Some(0), "{words:?}");
+        assert!(matches!(cost.code, Some(0 | 3)), "{words:?}: {:?}", cost.code);
         let answer: serde_json::Value = serde_json::from_slice(&fs::read(&answer).unwrap()).unwrap();
         (cost, answer["devices"][0].clone())
     };

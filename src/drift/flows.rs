@@ -182,7 +182,11 @@ fn groups(space: &mut Space, place: &Place, packets: PacketSet, never: PacketSet
     let at_times = space.diff(at_times, other_times);
     let at_times = space.certain(at_times);
     let at_times = space.or(at_times, certain);
-    let [certain, possible, at_times] = [certain, possible, at_times].map(|set| plain(space, set));
+    let sure = plain(space, certain);
+    // mostly all three are the same
+    let [possible, at_times] =
+        [possible, at_times].map(|set| if set == certain { sure } else { plain(space, set) });
+    let certain = sure;
     let both = [(certain.0, possible.0, at_times.0, false), (certain.1, possible.1, at_times.1, true)];
     let groups = both.into_iter().map(|(certain, possible, at_times, odd_flags)| {
         let possible = space.diff(possible, certain);
@@ -194,10 +198,8 @@ fn groups(space: &mut Space, place: &Place, packets: PacketSet, never: PacketSet
 /// Takes out of a set of fresh packets what every fresh packet has: its connection state follows from the other fields, a
 /// TCP packet opens a connection, marks are zero.
 fn plain(space: &mut Space, set: PacketSet) -> (PacketSet, PacketSet) {
-    let mut set = set;
-    for field in [Field::State, Field::Fragment, Field::Mark, Field::CtMark, Field::Status, Field::Local] {
-        set = space.forget(set, field);
-    }
+    let of_all = [Field::State, Field::Fragment, Field::Mark, Field::CtMark, Field::Status, Field::Local];
+    let set = space.forget_all(set, &of_all);
     space.plain_opening(set)
 }
 

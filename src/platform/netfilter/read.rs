@@ -117,7 +117,7 @@ impl Reader<'_> {
         let nft = evidence.platforms.iter().any(|p| p == "nftables");
         let read = match (evidence.text("nft.json"), evidence.text("nft.txt")) {
             (Some(json), text) => nftables::read_json(&json).map(|mut listing| {
-                if let Some(text) = text {
+                if let Some(text) = text.filter(|_| listing.is_unclear()) {
                     listing.cleared_by(&nftables::read_text(&text, "nft.txt", &|_| None));
                 }
                 listing

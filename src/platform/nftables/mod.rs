@@ -113,6 +113,14 @@ impl Listing {
         self.ruleset.tables.iter().map(|t| (t.family.clone(), t.name.clone())).collect()
     }
 
+    /// Whether another listing of the same may say more: a table's flags, or for which interfaces a chain is.
+    pub(super) fn is_unclear(&self) -> bool {
+        let of_interfaces =
+            |base: &ast::Base| base.devices.is_empty() && matches!(base.hook.as_str(), "ingress" | "egress");
+        let mut tables = self.ruleset.tables.iter();
+        tables.any(|t| t.unclear || t.chains.iter().filter_map(|c| c.base.as_ref()).any(of_interfaces))
+    }
+
     /// Takes what is unclear here from another listing of the same: nft 1.0.6 leaves the interfaces of chains out of its
     /// JSON, and prints other flags of tables than they have.
     pub(super) fn cleared_by(&mut self, other: &Self) {
