@@ -8,6 +8,7 @@ mod demo;
 mod diff;
 pub mod exit;
 mod explain;
+mod exposure;
 pub mod global;
 mod guard;
 mod init;
@@ -57,6 +58,8 @@ enum Command {
     Capture(capture::Args),
     /// What changed between two states, in text and in meaning
     Diff(diff::Args),
+    /// Everything that devices let in, whatever was there before
+    Exposure(exposure::Args),
     /// Look again and again while the window is open, tell at once what opened, and judge at its end
     Watch(watch::Args),
     /// The gate: rules over state and drift, verdict, exit code
@@ -181,6 +184,7 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Guard(args) => guard::run(args, global),
         Command::Capture(args) => capture::run(args, global),
         Command::Diff(args) => diff::run(args, global),
+        Command::Exposure(args) => exposure::run(args, global),
         Command::Watch(args) => watch::run(args, global),
         Command::Check(args) => check::run(args, global),
         Command::Probe(args) => probe::run(args, global),

@@ -14,7 +14,7 @@ use crate::firewall::{Change, Hook, Value};
 use crate::host::{HostFacts, Target};
 use crate::packet::address::number;
 use crate::packet::{
-    AddressRange, CoverLimits, Family, Field, FlowBox, Interfaces, Packet, PacketSet, Space, fresh, proto,
+    AddressRange, Family, Field, FlowBox, Interfaces, Packet, PacketSet, Space, fresh, proto,
 };
 
 /// Whether a box is proven.
@@ -110,7 +110,7 @@ impl FlowDrift {
                     Hook::Output => self.space.forget(set, Field::In),
                     _ => shown.of(&mut self.space, set, group.target.has(Field::Dst)),
                 };
-                for flow in self.space.cover(whole, CoverLimits::default()) {
+                for flow in self.space.cover(whole, self.cover) {
                     let certainty = if flow.exact { certainty } else { Certainty::Possible };
                     let witness =
                         (out.len() < MAX_TRACED).then(|| witness_of(&mut self.space, set, &flow)).flatten();

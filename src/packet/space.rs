@@ -159,6 +159,11 @@ impl Space {
         self.ranges(field, &ranges)
     }
 
+    /// How much work was done so far, in steps of the engine.
+    pub const fn steps(&self) -> u64 {
+        self.bdd.steps()
+    }
+
     /// The set in which an atom is true.
     pub fn atom(&mut self, atom: &Atom) -> PacketSet {
         let next = FIRST_ATOM + u32::try_from(self.atoms.len()).unwrap_or(MAX_ATOMS);
@@ -175,16 +180,25 @@ impl Space {
 
     /// Packets that are inside whatever the atoms' values.
     pub fn certain(&mut self, set: PacketSet) -> PacketSet {
+        if self.atoms.is_empty() {
+            return set;
+        }
         self.bdd.for_all(set, FIRST_ATOM, Var::MAX)
     }
 
     /// Packets that are inside for some values of the atoms.
     pub fn possible(&mut self, set: PacketSet) -> PacketSet {
+        if self.atoms.is_empty() {
+            return set;
+        }
         self.bdd.exists(set, FIRST_ATOM, Var::MAX)
     }
 
     /// Packets that are inside at some moment: whatever changes by itself may have any value.
     pub fn at_some_moment(&mut self, set: PacketSet) -> PacketSet {
+        if self.atoms.is_empty() {
+            return set;
+        }
         let support = self.bdd.support(set, FIRST_ATOM, Var::MAX);
         let by_itself = |(atom, var): (&Atom, &Var)| {
             (matches!(atom.reason, Reason::RunTime { .. }) && support.contains(var)).then_some(*var)
@@ -205,6 +219,12 @@ impl Space {
     /// The set with `field` no longer looked at: packets for which some value of it would be inside.
     pub fn forget(&mut self, set: PacketSet, field: Field) -> PacketSet {
         self.bdd.exists(set, field.first(), field.end())
+    }
+
+    /// The same with several fields, in one go.
+    pub fn forget_all(&mut self, set: PacketSet, fields: &[Field]) -> PacketSet {
+        let ranges: Vec<(Var, Var)> = fields.iter().map(|field| (field.first(), field.end())).collect();
+        self.bdd.exists_within(set, &ranges)
     }
 
     /// Whether membership depends on `field`.

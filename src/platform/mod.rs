@@ -15,6 +15,8 @@ pub mod postfix;
 pub mod sendmail;
 pub mod services;
 
+use std::collections::BTreeSet;
+
 use crate::evidence::DeviceEvidence;
 use crate::finding::Location;
 use crate::firewall::Firewall;
@@ -29,14 +31,37 @@ pub struct DeviceModel {
     pub host: HostFacts,
     /// Packet filters, if the device has a platform that carries one.
     pub firewall: Option<Firewall>,
-    /// The packet filter that the device loads when it starts, if the evidence holds a file that may be it.
-    pub saved: Option<Firewall>,
+    /// The packet filters that the device may load when it starts, as far as the evidence holds their files.
+    pub saved: Vec<Saved>,
+    /// In what the saved state of a front end differs from what it runs, where that is no ruleset; `None` where there is
+    /// no such front end.
+    pub unsaved: Option<BTreeSet<Unsaved>>,
     /// Mail relay policy, if the device has a platform that carries one.
     pub relay: Option<Policy>,
     /// What is missing or was not understood.
     pub gaps: Vec<Gap>,
     /// What was taken for granted because a bare folder does not say it.
     pub assumptions: Vec<Assumption>,
+}
+
+/// A packet filter that is loaded when the device starts.
+#[derive(Debug)]
+pub struct Saved {
+    /// What loads it.
+    pub by: &'static str,
+    /// What runs then.
+    pub firewall: Firewall,
+}
+
+/// A part of a front end's configuration that is saved and does not run, or the reverse.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unsaved {
+    /// The part, in the front end's own words.
+    pub part: String,
+    /// It is saved and does not run.
+    pub saved: bool,
+    /// Once what is saved is loaded, more may get in.
+    pub opens: bool,
 }
 
 /// Something missing or not understood in the evidence.

@@ -167,7 +167,7 @@ pub fn judge_device(
 }
 
 /// What the state after shows by itself.
-fn seen(name: &str, after: &DeviceEvidence, model: &DeviceModel) -> DeviceResult {
+pub(super) fn seen(name: &str, after: &DeviceEvidence, model: &DeviceModel) -> DeviceResult {
     DeviceResult {
         name: name.to_owned(),
         platforms: after.platforms.clone(),

@@ -4,6 +4,7 @@
 //! in both languages. A kind is one file in [`kind`] and one line in its table.
 
 pub mod device;
+pub mod exposed;
 pub mod judge;
 pub mod kind;
 pub mod missing;

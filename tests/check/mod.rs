@@ -1,12 +1,15 @@
 //! The gate over folders: pairs of small states, and what the binary answers.
 
 mod bounds;
+mod exposure;
 mod folders;
 mod near_misses;
 mod new_server;
 mod planned_relay;
 mod safeguards;
 mod saved;
+mod saved_firewalld;
+mod saved_ufw;
 mod stored;
 mod window;
 mod zones;

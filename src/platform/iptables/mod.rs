@@ -5,6 +5,7 @@ mod ipset;
 mod matches;
 mod modules;
 mod save;
+mod stack;
 mod targets;
 mod words;
 
@@ -19,8 +20,9 @@ use crate::host::HostFacts;
 use crate::packet::{Atom, Family};
 use crate::reason::Reason;
 use ipset::Sets;
-use modules::{PURE, RARE, RUN_TIME, UNDERSTOOD};
-use save::{SavedChain, SavedRule, SavedTable};
+use modules::{PURE, RARE, RUN_TIME, UNDERSTOOD, as_saved};
+use save::{Saved, SavedChain, SavedRule, SavedTable};
+pub(super) use stack::Stack;
 use targets::Context;
 use words::Opt;
 
@@ -107,7 +109,16 @@ pub(super) fn tables(
     host: &HostFacts,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Table> {
-    let saved = save::read(artifact.text);
+    build(artifact, &save::read(artifact.text), sets, host, gaps)
+}
+
+fn build(
+    artifact: &Artifact<'_>,
+    saved: &Saved,
+    sets: Option<&str>,
+    host: &HostFacts,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Table> {
     let file: Arc<str> = artifact.name.into();
     let sets = sets.map(ipset::read);
     for (line, text) in &saved.unread {
@@ -186,7 +197,8 @@ impl Reader<'_> {
         context: &mut Context<'_>,
         gaps: &mut Vec<Gap>,
     ) -> Rule {
-        let location = Location::at(Arc::clone(&self.file), saved.line, saved.text.as_str());
+        let file = saved.file.as_ref().unwrap_or(&self.file);
+        let location = Location::at(Arc::clone(file), saved.line, saved.text.as_str());
         let (matches, target) = parts(&saved.options);
         let mut steps =
             Matches { reader: self, context, modules: Vec::new(), steps: Vec::new() }.read(matches);
@@ -261,7 +273,8 @@ impl Matches<'_, '_, '_> {
                 self.opaque(&module, option);
             }
         }
-        for (name, options) in std::mem::take(&mut self.modules) {
+        for (name, mut options) in std::mem::take(&mut self.modules) {
+            as_saved(&name, &mut options, family);
             self.module(&name, &options);
         }
         self.steps

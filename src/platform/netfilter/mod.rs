@@ -1,7 +1,9 @@
 //! What nftables and iptables share: both front ends feed one kernel, so a host with either is asked for both.
 
 mod ask;
+mod firewalld;
 mod read;
+mod ufw;
 
 use std::sync::Arc;
 

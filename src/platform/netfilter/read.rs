@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 
-use super::{doubt, doubt_in};
+use super::{doubt, doubt_in, firewalld, ufw};
 use crate::evidence::{DeviceEvidence, Source};
 use crate::firewall::Firewall;
 use crate::host::HostFacts;
 use crate::packet::Family;
-use crate::platform::{Assumption, DeviceModel, Gap, iptables, nftables};
+use crate::platform::{Assumption, DeviceModel, Gap, Saved, iptables, nftables};
 use crate::reason::Reason;
 
 /// Artifacts of iptables: name, family, how the tool calls its tables, whether it is the legacy variant.
@@ -28,8 +28,12 @@ pub(in crate::platform) fn read(evidence: &DeviceEvidence, model: &mut DeviceMod
     reader.saves();
     reader.listing();
     let firewall = reader.firewall;
+    let files = saved(evidence, &includes, &model.host);
+    let ufw = ufw::saved(evidence, &firewall, &model.host);
+    let all = [("files", files), ("ufw", ufw)];
+    model.saved = all.into_iter().filter_map(|(by, saved)| Some(Saved { by, firewall: saved? })).collect();
+    model.unsaved = firewalld::unsaved(evidence);
     model.firewall = Some(firewall);
-    model.saved = saved(evidence, &includes, &model.host);
     if includes.assumed.get() {
         model.assumptions.push(Assumption::IncludesEmpty);
     }
@@ -113,7 +117,7 @@ impl Reader<'_> {
         let nft = evidence.platforms.iter().any(|p| p == "nftables");
         let read = match (evidence.text("nft.json"), evidence.text("nft.txt")) {
             (Some(json), text) => nftables::read_json(&json).map(|mut listing| {
-                if let Some(text) = text {
+                if let Some(text) = text.filter(|_| listing.is_unclear()) {
                     listing.cleared_by(&nftables::read_text(&text, "nft.txt", &|_| None));
                 }
                 listing

@@ -1,41 +1,90 @@
 //! Reads `nft -j list ruleset` (libnftables-json(5)).
 
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::ast::{
     Base, BinOp, Chain, Data, Element, Expr, Nat, Op, Rule, Ruleset, Set, Statement, Table, Verdict,
 };
 
-/// Reads a ruleset.
+/// Reads a ruleset, one object after the other: as a whole, a long list takes many times its text's length.
 ///
 /// # Errors
 /// What makes the text no such JSON: then nothing of it can be used.
 pub(super) fn read(text: &str) -> Result<Ruleset, String> {
-    let document: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let list = document.get("nftables").and_then(Value::as_array).ok_or("no \"nftables\" list")?;
-    let mut ruleset = Ruleset::default();
-    for entry in list {
-        let object = entry.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next());
-        let Some((kind, body)) = object else {
-            ruleset.unread.push((0, entry.to_string()));
-            continue;
-        };
-        let read = match kind.as_str() {
-            // counters, quotas, limits and helpers as objects are only referred to by rules
-            "metainfo" | "counter" | "quota" | "limit" | "ct helper" | "ct timeout" | "ct expectation"
-            | "secmark" | "synproxy" | "flowtable" => Some(()),
-            "table" => table(&mut ruleset, body),
-            "chain" => chain(&mut ruleset, body),
-            "rule" => rule(&mut ruleset, body),
-            "set" | "map" => set(&mut ruleset, body),
-            "element" => elements(&mut ruleset, body),
-            _ => None,
-        };
-        if read.is_none() {
-            ruleset.unread.push((0, entry.to_string()));
-        }
-    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    let ruleset = json.deserialize_map(Document).map_err(|e| e.to_string())?;
+    json.end().map_err(|e| e.to_string())?;
     Ok(ruleset)
+}
+
+/// The object around the list.
+struct Document;
+
+impl<'de> Visitor<'de> for Document {
+    type Value = Ruleset;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with the list \"nftables\"")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ruleset, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key != "nftables" {
+                map.next_value::<IgnoredAny>()?;
+            } else if found.replace(map.next_value_seed(Entries)?).is_some() {
+                return Err(de::Error::duplicate_field("nftables"));
+            }
+        }
+        found.ok_or_else(|| de::Error::missing_field("nftables"))
+    }
+}
+
+/// The list.
+struct Entries;
+
+impl<'de> DeserializeSeed<'de> for Entries {
+    type Value = Ruleset;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Ruleset, D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Ruleset;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Ruleset, A::Error> {
+        let mut ruleset = Ruleset::default();
+        while let Some(value) = list.next_element::<Value>()? {
+            if entry(&mut ruleset, &value).is_none() {
+                ruleset.unread.push((0, value.to_string()));
+            }
+        }
+        Ok(ruleset)
+    }
+}
+
+fn entry(ruleset: &mut Ruleset, value: &Value) -> Option<()> {
+    let (kind, body) = value.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next())?;
+    match kind.as_str() {
+        // counters, quotas, limits and helpers as objects are only referred to by rules
+        "metainfo" | "counter" | "quota" | "limit" | "ct helper" | "ct timeout" | "ct expectation"
+        | "secmark" | "synproxy" | "flowtable" => Some(()),
+        "table" => table(ruleset, body),
+        "chain" => chain(ruleset, body),
+        "rule" => rule(ruleset, body),
+        "set" | "map" => set(ruleset, body),
+        "element" => elements(ruleset, body),
+        _ => None,
+    }
 }
 
 fn text(body: &Value, key: &str) -> Option<String> {

@@ -81,6 +81,8 @@ pub(super) const NOISE: &[Noise] = &[
         replacement: r#""$1":0"#,
     },
     Noise { artifacts: "nft.json", pattern: r#"\{"metainfo": ?\{[^}]*\}\},? ?"#, replacement: "" },
+    // everything stands in one line: an object a line shows what differs
+    Noise { artifacts: "nft.json", pattern: r#", ?(\{"[a-z ]+": ?\{"family":)"#, replacement: ",\n$1" },
     Noise { artifacts: "nft.txt", pattern: r"counter packets \d+ bytes \d+", replacement: "counter" },
     Noise { artifacts: "nft.txt", pattern: r" expires \S+", replacement: "" },
 ];
@@ -109,6 +111,14 @@ impl Listing {
     /// Families and names of its tables.
     pub(super) fn names(&self) -> Vec<(String, String)> {
         self.ruleset.tables.iter().map(|t| (t.family.clone(), t.name.clone())).collect()
+    }
+
+    /// Whether another listing of the same may say more: a table's flags, or for which interfaces a chain is.
+    pub(super) fn is_unclear(&self) -> bool {
+        let of_interfaces =
+            |base: &ast::Base| base.devices.is_empty() && matches!(base.hook.as_str(), "ingress" | "egress");
+        let mut tables = self.ruleset.tables.iter();
+        tables.any(|t| t.unclear || t.chains.iter().filter_map(|c| c.base.as_ref()).any(of_interfaces))
     }
 
     /// Takes what is unclear here from another listing of the same: nft 1.0.6 leaves the interfaces of chains out of its

@@ -256,6 +256,22 @@ pub fn listening(programs: &[String], lang: Lang) -> String {
     }
 }
 
+/// The evidence of a device is not whole.
+pub const fn incomplete(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "; evidence is incomplete",
+        Lang::Ja => "（証拠が不足しています）",
+    }
+}
+
+/// A difference of texts is longer than what is shown of it.
+pub const fn shortened(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "(the rest is not shown)",
+        Lang::Ja => "（以下省略）",
+    }
+}
+
 /// A finding that is only possible.
 pub const fn possibly(lang: Lang) -> &'static str {
     match lang {

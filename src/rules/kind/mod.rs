@@ -17,6 +17,7 @@ mod scope;
 mod temporary;
 mod together;
 mod transient;
+mod unsaved;
 
 use std::fmt::Debug;
 
@@ -84,4 +85,5 @@ pub static ENTRIES: &[Entry] = &[
     temporary::ENTRY,
     together::ENTRY,
     transient::ENTRY,
+    unsaved::ENTRY,
 ];

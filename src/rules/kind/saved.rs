@@ -33,10 +33,15 @@ fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
 impl Kind for Saved {
     fn device(&self, rule: &Rule, view: &mut DeviceView<'_>) -> Vec<Finding> {
         // without a difference in the evidence there is none here either
-        if view.flows.is_none() || !view.before.is_some_and(in_step) {
-            return Vec::new();
-        }
-        let Some(both) = Both::of(view.after) else { return Vec::new() };
+        let Some(before) = view.before.filter(|_| view.flows.is_some()) else { return Vec::new() };
+        let saved = view.after.saved.iter().filter(|saved| in_step(before, saved.by));
+        saved.flat_map(|saved| self.of(rule, view, &saved.firewall)).collect()
+    }
+}
+
+impl Saved {
+    fn of(&self, rule: &Rule, view: &DeviceView<'_>, saved: &Firewall) -> Vec<Finding> {
+        let Some(both) = Both::of(view.after, saved) else { return Vec::new() };
         let [running, saved] = both.moments(view.after);
         let Ok(mut flows) = Flows::between(view.name, running, saved, view.site, None) else {
             return vec![too_complex(view.name)];
@@ -67,8 +72,8 @@ struct Both {
 }
 
 impl Both {
-    fn of(model: &DeviceModel) -> Option<Self> {
-        let (running, saved) = (model.firewall.as_ref()?, model.saved.as_ref()?);
+    fn of(model: &DeviceModel, saved: &Firewall) -> Option<Self> {
+        let running = model.firewall.as_ref()?;
         Some(Self { running: running.without_owned(saved), saved: saved.without_owned(saved) })
     }
 
@@ -79,8 +84,10 @@ impl Both {
 }
 
 /// Whether what runs and what is saved mean the same.
-fn in_step(model: &DeviceModel) -> bool {
-    let Some(both) = Both::of(model) else { return false };
-    let [running, saved] = both.moments(model);
-    FlowDrift::between(running, saved).is_ok_and(|drift| drift.is_empty())
+fn in_step(model: &DeviceModel, by: &str) -> bool {
+    let saved = model.saved.iter().find(|saved| saved.by == by);
+    saved.and_then(|saved| Both::of(model, &saved.firewall)).is_some_and(|both| {
+        let [running, saved] = both.moments(model);
+        FlowDrift::between(running, saved).is_ok_and(|drift| drift.is_empty())
+    })
 }
