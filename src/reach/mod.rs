@@ -2,5 +2,6 @@
 
 pub mod clients;
 pub mod trust;
+pub mod ways;
 
 pub use trust::Trusts;

@@ -6,19 +6,20 @@ use super::Rule;
 use super::judge::evidence;
 use super::missing::{came, causes, is_unread, lacks, lacks_before, once};
 use super::view::{DeviceFacts, DeviceView, Flows};
-use crate::drift::relay::Earlier;
+use crate::drift::relay::{Earlier, Place};
 use crate::drift::text::{Normaliser, TextDrift};
 use crate::drift::{Certainty, FlowLine, Moment};
-use crate::evidence::{DeviceEvidence, Identity, Source};
+use crate::evidence::{DeviceEvidence, Identity, Source, State};
 use crate::finding::{Confidence, Finding, Witness};
 use crate::host::HostFacts;
 use crate::platform::{self, Assumption, DeviceModel, Gap};
 use crate::probe::{self, Conclusion, Judged, Record};
+use crate::reach::ways::Station;
 use crate::reason::Reason;
 use crate::site::{Change, Site};
 
 /// One device in two states.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Pair<'a> {
     /// Its name.
     pub name: &'a str,
@@ -26,10 +27,39 @@ pub struct Pair<'a> {
     pub before: Option<Option<&'a DeviceEvidence>>,
     /// After; `None` when the after state lacks it.
     pub after: Option<&'a DeviceEvidence>,
+    /// The devices in front of it, the nearest first, before and after.
+    pub fronts: [Vec<&'a DeviceEvidence>; 2],
     /// When the after state was captured.
     pub taken: Option<OffsetDateTime>,
     /// Tests of it from outside.
     pub tests: Tests<'a>,
+}
+
+impl<'a> Pair<'a> {
+    /// A device in two states, with the devices in front of it. `before` is `None` when there is no before state.
+    pub fn of(name: &'a str, before: Option<&'a State>, after: &'a State, site: &Site) -> Self {
+        Self {
+            name,
+            before: before.map(|state| state.devices.get(name)),
+            after: after.devices.get(name),
+            fronts: [before, Some(after)]
+                .map(|state| state.map(|state| fronts(name, state, site)).unwrap_or_default()),
+            ..Self::default()
+        }
+    }
+}
+
+/// The devices in front of one, the nearest first, as far as a state holds them one behind the other.
+pub fn fronts<'a>(name: &str, state: &'a State, site: &Site) -> Vec<&'a DeviceEvidence> {
+    let mut out: Vec<&DeviceEvidence> = Vec::new();
+    let mut inner = name;
+    while let Some(front) = site.devices.get(inner).and_then(|device| device.behind.as_ref()) {
+        let seen = front.as_str() == name || out.iter().any(|device| device.name == front.as_str());
+        let Some(device) = state.devices.get(front.as_str()).filter(|_| !seen) else { break };
+        out.push(device);
+        inner = &device.name;
+    }
+    out
 }
 
 /// Tests of a device from outside.
@@ -153,7 +183,16 @@ pub fn judge_device(
     let all_came = came(after) && old.is_none_or(came);
     let apart = view.flows.take_if(|_| !all_came);
     view.before = view.before.filter(|_| old.is_some_and(came));
-    view.relay = crate::drift::relay::between(pair.name, earlier(old, view.before, after), &new_model, site);
+    let around = pair.fronts.each_ref().map(|all| all.iter().map(|d| platform::read(d)).collect::<Vec<_>>());
+    let [before, now] = [(0, view.before), (1, Some(&new_model))].map(|(state, model)| {
+        let fronts = pair.fronts.get(state).into_iter().flatten().zip(around.get(state).into_iter().flatten());
+        // who filters no packets stands in nobody's way
+        let fronts = fronts.map(|(device, model)| Station { name: &device.name, model });
+        let fronts = fronts.take_while(|front| front.model.firewall.is_some()).collect();
+        model.map(|model| Place { host: Station { name: pair.name, model }, fronts })
+    });
+    let earlier = earlier(old, before, after);
+    view.relay = now.and_then(|now| crate::drift::relay::between(earlier, now, site));
     findings.extend(rules.iter().flat_map(|rule| rule.kind.device(rule, &mut view)));
     if let Some(unlike) = old_model.as_ref().and_then(|old| unlike(&old.host, &new_model.host)) {
         findings.iter_mut().for_each(|finding| unsettle(finding, &unlike));
@@ -182,11 +221,11 @@ fn seen(name: &str, after: &DeviceEvidence, model: &DeviceModel) -> DeviceResult
 /// What is known of the mail relay before.
 fn earlier<'m>(
     old: Option<&DeviceEvidence>,
-    before: Option<&'m DeviceModel>,
+    before: Option<Place<'m>>,
     after: &DeviceEvidence,
 ) -> Earlier<'m> {
     match (old, before) {
-        (_, Some(model)) if model.relay.is_some() => Earlier::There(model),
+        (_, Some(place)) if place.host.model.relay.is_some() => Earlier::There(place),
         (Some(old), Some(_)) if platform::had_no_relay(old, after) => Earlier::Nothing,
         _ => Earlier::Unknown,
     }

@@ -138,8 +138,9 @@ fn of_attempt(rule: &Rule, device: &str, place: &Place<'_>, told: &Told<'_>, sev
         tls: false,
         mail_from: tried.mail_from.clone(),
         rcpt_to: tried.rcpt_to.clone(),
+        translated: None,
         before: None,
-        after: Decided { verdict, code, line: None, by_default },
+        after: Decided { verdict, code, line: None, by_default, steps: Vec::new() },
     }));
     finding.named(&format!("{} {:?}", dialogue.at, told.accord))
 }

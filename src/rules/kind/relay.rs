@@ -155,6 +155,10 @@ fn needs(needs: &Needs, change: &Change) -> Vec<Phrase> {
     match needs.claim {
         Some(ClaimBy::ProxyHeader) => out.push(Phrase::ProxyHeader { claims }),
         Some(ClaimBy::Xclient) => out.push(Phrase::Xclient { claims }),
+        Some(ClaimBy::Translation) => {
+            let through = change.entry.as_ref().map(|entry| entry.through.join(", ")).unwrap_or_default();
+            out.push(Phrase::Translated { through, seen: claims });
+        }
         None => {}
     }
     if let Some(ClientName::Verified(name) | ClientName::Unverified(name)) = &needs.name {
