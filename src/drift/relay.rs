@@ -26,6 +26,8 @@ pub struct RelayDrift {
     pub logins: Vec<(relay::Logins, Confidence)>,
     /// Safeguards that hold back less than they did.
     pub weakened: Vec<relay::Weakened>,
+    /// Hosts and domains that mail is sent on to and was not.
+    pub diverted: Vec<relay::Onward>,
 }
 
 impl RelayDrift {
@@ -33,7 +35,7 @@ impl RelayDrift {
     pub fn changed(&self) -> Option<Confidence> {
         let relaying = self.opened.iter().chain(&self.closed).map(|change| change.certainty);
         let logins = self.logins.iter().map(|(_, confidence)| *confidence);
-        let sure = !(self.refusing.is_empty() && self.weakened.is_empty());
+        let sure = !(self.refusing.is_empty() && self.weakened.is_empty() && self.diverted.is_empty());
         relaying.chain(logins).chain(sure.then_some(Confidence::Certain)).max()
     }
 }
@@ -76,8 +78,12 @@ pub fn between<'a>(before: Earlier<'a>, after: Place<'a>, site: &'a Site) -> Opt
         refusing: possible.refusing,
         logins: more_logins(certain.logins, possible.logins),
         weakened: possible.weakened,
+        diverted: Vec::new(),
     };
     let mut old = old.flatten();
+    if let Some(old) = &old {
+        drift.diverted = relay::diverted(old.policy, new.policy);
+    }
     for change in drift.opened.iter_mut().chain(&mut drift.standing) {
         proof::fill(change, old.as_mut(), Some(&mut new), Direction::Opened);
     }
@@ -154,6 +160,7 @@ fn compare(old: Option<Option<&mut Reach<'_>>>, new: &mut Reach<'_>, sureness: S
         refusing: drift.refusing,
         logins: drift.logins.into_iter().map(|logins| (logins, Confidence::Certain)).collect(),
         weakened: drift.weakened,
+        diverted: Vec::new(),
     }
 }
 

@@ -22,6 +22,7 @@ mod keys;
 mod lists;
 mod members;
 mod names;
+mod onward;
 mod pairs;
 mod partition;
 mod pattern;
@@ -52,6 +53,7 @@ pub use evaluate::{answer, answer_at};
 pub use exposure::{Arrival, Change, Drift, Kind, ListenerRef, Logins, Needs, Proof, Side, compare, exposures};
 pub use keys::Parents;
 pub use lists::{ClientList, ClientMatch, DomainList, DomainMatch, Entry};
+pub use onward::{Onward, diverted};
 pub use partition::Partition;
 pub use pattern::{Options as PatternOptions, Pattern};
 pub use policy::{

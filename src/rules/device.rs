@@ -311,8 +311,11 @@ fn facts(result: &DeviceResult, old: Option<&DeviceEvidence>, after: &DeviceEvid
             .all(|d| d.source == Source::Bare || d.artifacts.contains_key(name))
     };
     let changed = result.text.iter().map(|t| t.artifact.clone()).filter(|name| both(name));
+    // what a device in front does to a mail server is not the server's own change
+    let itself = old.is_none_or(|old| old.artifacts != after.artifacts);
+    let relaying = result.relay.changed().filter(|_| itself);
     DeviceFacts {
-        changed_meaning: moved.chain(result.relay.changed()).max(),
+        changed_meaning: moved.chain(relaying).max(),
         first_lines: result
             .text
             .iter()

@@ -169,7 +169,7 @@ impl Reach<'_> {
                 device: (!host_itself).then(|| station.name.to_owned()),
                 stage: if host_itself { "input" } else { "forward" },
                 result,
-                lines: fate.iter().filter_map(|fate| fate.line.clone()).collect(),
+                lines: fate.iter().flat_map(|f| f.line.iter().chain(&f.translators)).cloned().collect(),
                 translated: fate.and_then(|fate| translated(&sent, fate)),
             });
             let Some(fate) = fate.filter(|fate| fate.verdict == trace::Verdict::Accept) else {
