@@ -47,6 +47,8 @@ pub struct Place<'a> {
     pub host: Station<'a>,
     /// Those in front of it that filter packets.
     pub fronts: Vec<Station<'a>>,
+    /// Others are known to stand in front of it, and this state does not hold them.
+    pub blind: bool,
 }
 
 /// The mail server of the earlier state.
@@ -117,7 +119,9 @@ impl<'a> Reach<'a> {
         let own = own_addresses(place.host, site);
         // which packets for others are for this host is only known with its address
         let fronts = if own.is_empty() { &[] } else { place.fronts.as_slice() };
-        let ways = if fronts.is_empty() && place.host.model.firewall.is_none() {
+        let ways = if place.blind {
+            Filter::Unknown
+        } else if fronts.is_empty() && place.host.model.firewall.is_none() {
             Filter::None
         } else {
             Ways::of(place.host, fronts, own, site)
@@ -137,7 +141,7 @@ impl<'a> Reach<'a> {
         if found.is_some() || sureness == Sureness::Certain {
             return found;
         }
-        let translated = !self.place.fronts.is_empty();
+        let translated = self.place.blind || !self.place.fronts.is_empty();
         everybody().map(|clients| if translated { clients.under_any_address() } else { clients })
     }
 }
@@ -183,4 +187,3 @@ fn merge(certain: Vec<Change>, possible: Vec<Change>) -> Vec<Change> {
     let more: Vec<Change> = more.map(|p| Change { certainty: Confidence::Possible, ..p }).collect();
     certain.into_iter().chain(more).collect()
 }
-

@@ -4,10 +4,11 @@
 //! A way is followed from the listener outward. What a device lets through is quantified over its own unknowns before it
 //! is joined with the next one's, so that equal unknowns of two devices are never taken for the same.
 
+use std::collections::BTreeSet;
+
 use crate::drift::Moment;
 use crate::drift::flows::{plain, space_for};
 use crate::firewall::meaning::{Meaning, Passage, TooComplex};
-use crate::host::HostFacts;
 use crate::firewall::{Change, Firewall, Value};
 use crate::packet::{AddressRange, AddressSet, Family, Field, PacketSet, Prefix, Space, proto};
 use crate::platform::DeviceModel;
@@ -103,7 +104,7 @@ impl<'a> Ways<'a> {
             let passages = if at == 0 { meaning.input } else { meaning.forward };
             let passages = passages.into_iter().flat_map(|passage| through(&mut space, passage)).collect();
             let trusts = Trusts::of(&mut space, site, station.name, moment.host);
-            let present = present(&mut space, moment.host);
+            let present = present(&mut space, *station, site);
             let (mut outward, mut near, mut inward) = (PacketSet::FALSE, PacketSet::FALSE, None);
             if let Some(outer) = stations.get(at + 1) {
                 let names = facing(*station, *outer, site);
@@ -220,13 +221,7 @@ impl<'a> Ways<'a> {
     }
 
     /// The packets of a family that are in `set` after a change.
-    fn unchange(
-        &mut self,
-        set: PacketSet,
-        change: &Change,
-        family: Family,
-        sureness: Sureness,
-    ) -> PacketSet {
+    fn unchange(&mut self, set: PacketSet, change: &Change, family: Family, sureness: Sureness) -> PacketSet {
         let space = &mut self.space;
         let mut set = set;
         for (field, value) in change.iter() {
@@ -237,7 +232,8 @@ impl<'a> Ways<'a> {
             let bits = if is_address { u32::from(family.bits()) } else { field.bits() };
             set = match value {
                 Value::Bits { mask, value } => space.before_change(set, &|var| {
-                    let shift = (field.first() + bits).checked_sub(1 + var).filter(|_| var >= field.first())?;
+                    let shift =
+                        (field.first() + bits).checked_sub(1 + var).filter(|_| var >= field.first())?;
                     let constant = if value >> shift & 1 == 1 { PacketSet::TRUE } else { PacketSet::FALSE };
                     (mask >> shift & 1 == 1).then_some(constant)
                 }),
@@ -250,9 +246,8 @@ impl<'a> Ways<'a> {
                 Value::Among { ranges, .. } => {
                     let ranges = ranges.iter().copied();
                     let among = if is_address {
-                        let ranges = ranges
-                            .map(|(first, last)| AddressRange { family, first, last })
-                            .collect();
+                        let ranges =
+                            ranges.map(|(first, last)| AddressRange { family, first, last }).collect();
                         space.addresses(field, &ranges)
                     } else {
                         space.ranges(field, &ranges.collect::<Vec<_>>())
@@ -349,7 +344,8 @@ pub fn facing(station: Station<'_>, other: Station<'_>, site: &Site) -> Vec<Stri
 
 /// Packets by interfaces; all that come by some interface where none is named.
 fn by_names(space: &mut Space, field: Field, names: &[String]) -> PacketSet {
-    let numbers: Vec<(u128, u128)> = names.iter().map(|n| space.interfaces().number(n)).map(|n| (n, n)).collect();
+    let numbers: Vec<(u128, u128)> =
+        names.iter().map(|n| space.interfaces().number(n)).map(|n| (n, n)).collect();
     if numbers.is_empty() {
         let last = space.interfaces().last();
         return space.ranges(field, &[(1, last)]);
@@ -358,11 +354,16 @@ fn by_names(space: &mut Space, field: Field, names: &[String]) -> PacketSet {
     space.any(sets)
 }
 
-/// Packets that come by an interface of a host, as far as its interfaces are known.
-fn present(space: &mut Space, host: &HostFacts) -> PacketSet {
-    let names = host.addresses.iter().flatten().filter(|a| !a.address.is_loopback());
-    let names: Vec<String> = names.map(|a| a.interface.clone()).collect();
-    by_names(space, Field::In, &names)
+/// Packets that come by an interface of a station: one with an address or a route, or one that somebody declared. Others
+/// are only named by rules. All interfaces where none is known.
+fn present(space: &mut Space, station: Station<'_>, site: &Site) -> PacketSet {
+    let host = &station.model.host;
+    let Some(addresses) = &host.addresses else { return by_names(space, Field::In, &[]) };
+    let addressed = addresses.iter().map(|a| a.interface.clone());
+    let routed = host.routes.iter().flatten().flat_map(|route| route.interfaces.iter().cloned());
+    let declared = site.interfaces(station.name).into_keys();
+    let names: BTreeSet<String> = addressed.chain(routed).chain(declared).filter(|n| n != "lo").collect();
+    by_names(space, Field::In, &names.into_iter().collect::<Vec<_>>())
 }
 
 /// Packets that hosts on a station's own links send: they meet no device in front of it.

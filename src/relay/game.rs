@@ -243,7 +243,7 @@ impl<'p> Game<'_, 'p> {
                     witness: base.clone(),
                     facts: self.facts.clone(),
                     entry: None,
-        proof: Proof::default(),
+                    proof: Proof::default(),
                     before: None,
                     after: Some(Answer::undecided(vec![Reason::TooComplex { subject: name }])),
                     kind: Kind::Open,

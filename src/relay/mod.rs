@@ -50,7 +50,9 @@ pub use attempt::{Answer, Attempt, Certificate, Claim, ClaimBy, ClientName, Fact
 pub use candidates::{ANY_SENDER, RecipientForm, SenderKind, own_domains};
 pub use dialect::Dialect;
 pub use evaluate::{answer, answer_at};
-pub use exposure::{Arrival, Change, Drift, Kind, ListenerRef, Logins, Needs, Proof, Side, compare, exposures};
+pub use exposure::{
+    Arrival, Change, Drift, Kind, ListenerRef, Logins, Needs, Proof, Side, compare, exposures,
+};
 pub use keys::Parents;
 pub use lists::{ClientList, ClientMatch, DomainList, DomainMatch, Entry};
 pub use onward::{Onward, diverted};

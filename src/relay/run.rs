@@ -6,8 +6,8 @@ use super::address;
 use super::attempt::{Attempt, Facts};
 use super::chooser::Chooser;
 use super::policy::CertificateDemand;
-use super::proof::{Asked, MAX_ASKED};
 use super::policy::{ListId, Listener, Policy, Sees, Stage, StageKind, Tls};
+use super::proof::{Asked, MAX_ASKED};
 use super::recipient::Mailbox;
 use super::routing::{Leaves, Routing};
 use super::rules::Condition;
@@ -298,7 +298,8 @@ impl<'a> Run<'a> {
 
     /// Keeps an entry of a stage's own list for the proof.
     fn keep(&mut self, rule: &Rule, flow: Flow) {
-        let Some(asked) = self.asked.as_mut().filter(|asked| asked.len() < MAX_ASKED && self.nested == 0) else {
+        let Some(asked) = self.asked.as_mut().filter(|asked| asked.len() < MAX_ASKED && self.nested == 0)
+        else {
             return;
         };
         let entry = std::iter::once(&rule.at);

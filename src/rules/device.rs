@@ -185,12 +185,15 @@ pub fn judge_device(
     view.before = view.before.filter(|_| old.is_some_and(came));
     let around = pair.fronts.each_ref().map(|all| all.iter().map(|d| platform::read(d)).collect::<Vec<_>>());
     let [before, now] = [(0, view.before), (1, Some(&new_model))].map(|(state, model)| {
-        let fronts = pair.fronts.get(state).into_iter().flatten().zip(around.get(state).into_iter().flatten());
+        let fronts =
+            pair.fronts.get(state).into_iter().flatten().zip(around.get(state).into_iter().flatten());
         // who filters no packets stands in nobody's way
         let fronts = fronts.map(|(device, model)| Station { name: &device.name, model });
-        let fronts = fronts.take_while(|front| front.model.firewall.is_some()).collect();
-        model.map(|model| Place { host: Station { name: pair.name, model }, fronts })
+        let fronts: Vec<Station<'_>> = fronts.take_while(|front| front.model.firewall.is_some()).collect();
+        model.map(|model| Place { host: Station { name: pair.name, model }, fronts, blind: false })
     });
+    let known = now.as_ref().map_or(0, |now| now.fronts.len());
+    let before = before.map(|place| Place { blind: place.fronts.len() < known, ..place });
     let earlier = earlier(old, before, after);
     view.relay = now.and_then(|now| crate::drift::relay::between(earlier, now, site));
     findings.extend(rules.iter().flat_map(|rule| rule.kind.device(rule, &mut view)));

@@ -140,7 +140,10 @@ mod tests {
 
     #[test]
     fn every_story_is_whole() {
-        assert_eq!(names(), ["akita", "clean", "firewall-only", "first-server", "ishikura", "load-balancer", "tokushima"]);
+        assert_eq!(
+            names(),
+            ["akita", "clean", "firewall-only", "first-server", "ishikura", "load-balancer", "tokushima"]
+        );
         for name in names() {
             let story = story(name).unwrap();
             assert_eq!(story.phases.first().unwrap().name, "before", "{name}");

@@ -179,7 +179,13 @@ mod tests {
     }
 
     fn opening(name: &str) -> Finding {
-        let after = Decided { verdict: "accept".to_owned(), code: None, line: None, by_default: false, steps: Vec::new() };
+        let after = Decided {
+            verdict: "accept".to_owned(),
+            code: None,
+            line: None,
+            by_default: false,
+            steps: Vec::new(),
+        };
         let witness = PacketWitness {
             hook: "input",
             iif: None,

@@ -1,8 +1,10 @@
 //! The gate over folders: pairs of small states, and what the binary answers.
 
 mod bounds;
+mod front;
 mod new_server;
 mod planned_relay;
+mod proof;
 mod safeguards;
 mod saved;
 mod stored;

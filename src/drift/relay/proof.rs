@@ -78,10 +78,8 @@ fn earlier(change: &mut Change, direction: Direction) -> &mut Option<Answer> {
 fn comes_in(reach: &mut Reach<'_>, change: &Change) -> Option<(usize, Packet)> {
     let policy = reach.policy;
     let Filter::Known(ways) = &mut reach.ways else { return None };
-    let listener = policy
-        .listeners
-        .iter()
-        .find(|l| l.name == change.listener.name && l.port == change.listener.port)?;
+    let listener =
+        policy.listeners.iter().find(|l| l.name == change.listener.name && l.port == change.listener.port)?;
     let client = change.client();
     let family = if client.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
     let by = change.witness.claim.as_ref().map(|claim| claim.by);
@@ -112,12 +110,15 @@ fn met(
     packet: &Packet,
     change: &Change,
 ) -> (Journey, Option<Attempt>) {
+    // who comes under a lent address came, or did not, under one that nobody knows
+    let lent = change.witness.claim.as_ref().is_some_and(|claim| claim.by == ClaimBy::Translation);
+    let unknown = || (Journey::default(), (!lent).then(|| change.witness.clone()));
     let (Filter::Known(there), Filter::Known(here)) = (&other.ways, &accepting.ways) else {
-        return (Journey::default(), Some(change.witness.clone()));
+        return unknown();
     };
     let name = here.stations.get(at).map(|station| station.name);
     let Some(at) = there.stations.iter().position(|station| Some(station.name) == name) else {
-        return (Journey::default(), Some(change.witness.clone()));
+        return unknown();
     };
     let interface = here.space.interfaces().name(packet.get(Field::In)).unwrap_or_default();
     let packet = packet.with(Field::In, there.space.interfaces().number(&interface));

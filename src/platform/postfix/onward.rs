@@ -27,8 +27,13 @@ const HOP_TABLES: [(&str, Usage); 3] = [
 ];
 /// Settings and tables that name addresses.
 const ADDRESSES: [&str; 2] = ["always_bcc", "luser_relay"];
-const ADDRESS_TABLES: [&str; 5] =
-    ["recipient_bcc_maps", "sender_bcc_maps", "virtual_alias_maps", "canonical_maps", "recipient_canonical_maps"];
+const ADDRESS_TABLES: [&str; 5] = [
+    "recipient_bcc_maps",
+    "sender_bcc_maps",
+    "virtual_alias_maps",
+    "canonical_maps",
+    "recipient_canonical_maps",
+];
 
 /// Every place that the configuration names.
 pub(super) fn onward(config: &Config<'_>, tables: &Tables<'_, '_>) -> Vec<Onward> {
@@ -58,7 +63,9 @@ fn add(out: &mut Vec<Onward>, setting: &str, key: Option<Arc<str>>, to: Vec<Stri
 fn hop(value: &str) -> Vec<String> {
     let value = value.trim();
     let is_transport = |name: &str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) && !name.contains('.')
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+            && !name.contains('.')
     };
     let behind = match value.split_once(':') {
         Some((name, rest)) if is_transport(name) && !rest.chars().all(|c| c.is_ascii_digit()) => rest,
@@ -82,7 +89,8 @@ fn domains(value: &str) -> Vec<String> {
 
 /// A name or address that is meant; not the path of a socket, not a text that a pattern fills in.
 fn named(host: &str) -> Vec<String> {
-    let host = host.trim().trim_matches(['[', ']']).trim_start_matches("IPv6:").trim_end_matches('.').to_lowercase();
+    let host =
+        host.trim().trim_matches(['[', ']']).trim_start_matches("IPv6:").trim_end_matches('.').to_lowercase();
     let is_name = host.contains('.') && !host.contains(['/', '$', '%', '(', '*', '\\']);
     if is_name || host.parse::<IpAddr>().is_ok() { vec![host] } else { Vec::new() }
 }

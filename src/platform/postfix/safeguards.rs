@@ -64,7 +64,10 @@ pub(super) fn safeguards(scope: &Scope<'_, '_>, tls: Tls, auth: Auth) -> Vec<Saf
     }
     let policies = LISTS.iter().any(|list| asks_service(scope, list));
     add("check_policy_service", Level::Grade(u32::from(policies)));
-    add("default_destination_rate_delay", Level::Grade(u32::from(is_some_time(&scope.get("default_destination_rate_delay")))));
+    add(
+        "default_destination_rate_delay",
+        Level::Grade(u32::from(is_some_time(&scope.get("default_destination_rate_delay")))),
+    );
     // without its counter no limit per client is kept
     let counted = scope.config.service(&["unix"], "anvil").is_some();
     add("anvil", Level::Grade(u32::from(counted)));

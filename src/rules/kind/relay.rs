@@ -243,7 +243,8 @@ fn diverted(rule: &Rule, view: &DeviceView<'_>, drift: &RelayDrift) -> Vec<Findi
     let policy = view.after.relay.iter();
     let mut own: BTreeSet<String> = policy.flat_map(|p| &p.listeners).flat_map(own_domains).collect();
     own.extend(view.site.devices.values().flat_map(|device| device.mail_domains.iter().cloned()));
-    let hosts = view.site.devices.values().filter_map(|device| Some(device.address.as_ref()?.host.to_string()));
+    let hosts =
+        view.site.devices.values().filter_map(|device| Some(device.address.as_ref()?.host.to_string()));
     own.extend(hosts);
     let zones = view.site.zones.iter().filter(|zone| zone.trust == crate::site::Trust::Trusted);
     let inside = zones.filter_map(|zone| view.site.zones.addresses(zone.name.as_str()));
@@ -251,16 +252,17 @@ fn diverted(rule: &Rule, view: &DeviceView<'_>, drift: &RelayDrift) -> Vec<Findi
     let is_own = |to: &str| match to.parse() {
         Ok(address) => inside.contains(address) || own.contains(to),
         Err(_) => {
-            let below = |domain: &String| to.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'));
+            let below =
+                |domain: &String| to.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'));
             own.contains(to) || own.iter().any(below)
         }
     };
     let found = drift.diverted.iter().filter(|onward| !is_own(&onward.to)).map(|onward| {
         let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(view.name));
-        let what = onward.key.as_ref().map_or_else(
-            || onward.setting.to_string(),
-            |key| format!("{}: {key}", onward.setting),
-        );
+        let what = onward
+            .key
+            .as_ref()
+            .map_or_else(|| onward.setting.to_string(), |key| format!("{}: {key}", onward.setting));
         finding.args.insert("what", Arg::Text(what));
         finding.args.insert("to", Arg::Text(onward.to.to_string()));
         finding.location = Some(onward.at.clone());
