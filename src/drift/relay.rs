@@ -6,7 +6,8 @@ pub use proof::{RelayLine, line, witness};
 
 use crate::finding::Confidence;
 use crate::reach::clients::{Clients, Sureness};
-use crate::reach::ways::{Station, Ways, own_addresses};
+use crate::reach::links::own_addresses;
+use crate::reach::ways::{Station, Ways};
 use crate::relay::{self, Change, Kind, Policy, Side, Trust};
 use crate::site::Site;
 use proof::Direction;

@@ -3,10 +3,10 @@
 use time::OffsetDateTime;
 
 use super::Rule;
+use super::around::{earlier, fronts, places};
 use super::judge::evidence;
 use super::missing::{came, causes, is_unread, lacks, lacks_before, once};
 use super::view::{DeviceFacts, DeviceView, Flows};
-use crate::drift::relay::{Earlier, Place};
 use crate::drift::text::{Normaliser, TextDrift};
 use crate::drift::{Certainty, FlowLine, Moment};
 use crate::evidence::{DeviceEvidence, Identity, Source, State};
@@ -14,7 +14,6 @@ use crate::finding::{Confidence, Finding, Witness};
 use crate::host::HostFacts;
 use crate::platform::{self, Assumption, DeviceModel, Gap};
 use crate::probe::{self, Conclusion, Judged, Record};
-use crate::reach::ways::Station;
 use crate::reason::Reason;
 use crate::site::{Change, Site};
 
@@ -47,19 +46,6 @@ impl<'a> Pair<'a> {
             ..Self::default()
         }
     }
-}
-
-/// The devices in front of one, the nearest first, as far as a state holds them one behind the other.
-pub fn fronts<'a>(name: &str, state: &'a State, site: &Site) -> Vec<&'a DeviceEvidence> {
-    let mut out: Vec<&DeviceEvidence> = Vec::new();
-    let mut inner = name;
-    while let Some(front) = site.devices.get(inner).and_then(|device| device.behind.as_ref()) {
-        let seen = front.as_str() == name || out.iter().any(|device| device.name == front.as_str());
-        let Some(device) = state.devices.get(front.as_str()).filter(|_| !seen) else { break };
-        out.push(device);
-        inner = &device.name;
-    }
-    out
 }
 
 /// Tests of a device from outside.
@@ -184,16 +170,7 @@ pub fn judge_device(
     let apart = view.flows.take_if(|_| !all_came);
     view.before = view.before.filter(|_| old.is_some_and(came));
     let around = pair.fronts.each_ref().map(|all| all.iter().map(|d| platform::read(d)).collect::<Vec<_>>());
-    let [before, now] = [(0, view.before), (1, Some(&new_model))].map(|(state, model)| {
-        let fronts =
-            pair.fronts.get(state).into_iter().flatten().zip(around.get(state).into_iter().flatten());
-        // who filters no packets stands in nobody's way
-        let fronts = fronts.map(|(device, model)| Station { name: &device.name, model });
-        let fronts: Vec<Station<'_>> = fronts.take_while(|front| front.model.firewall.is_some()).collect();
-        model.map(|model| Place { host: Station { name: pair.name, model }, fronts, blind: false })
-    });
-    let known = now.as_ref().map_or(0, |now| now.fronts.len());
-    let before = before.map(|place| Place { blind: place.fronts.len() < known, ..place });
+    let [before, now] = places(pair, [view.before, Some(&new_model)], &around);
     let earlier = earlier(old, before, after);
     view.relay = now.and_then(|now| crate::drift::relay::between(earlier, now, site));
     findings.extend(rules.iter().flat_map(|rule| rule.kind.device(rule, &mut view)));
@@ -218,19 +195,6 @@ fn seen(name: &str, after: &DeviceEvidence, model: &DeviceModel) -> DeviceResult
         filters_packets: filters_packets(model),
         assumptions: model.assumptions.clone(),
         ..DeviceResult::default()
-    }
-}
-
-/// What is known of the mail relay before.
-fn earlier<'m>(
-    old: Option<&DeviceEvidence>,
-    before: Option<Place<'m>>,
-    after: &DeviceEvidence,
-) -> Earlier<'m> {
-    match (old, before) {
-        (_, Some(place)) if place.host.model.relay.is_some() => Earlier::There(place),
-        (Some(old), Some(_)) if platform::had_no_relay(old, after) => Earlier::Nothing,
-        _ => Earlier::Unknown,
     }
 }
 

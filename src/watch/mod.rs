@@ -18,7 +18,8 @@ use crate::evidence::{DeviceEvidence, State};
 use crate::finding::{Arg, Confidence, Finding, Severity, Status};
 use crate::reason::Reason;
 use crate::rules::Rule;
-use crate::rules::device::{Pair, fronts, judge_device};
+use crate::rules::around::fronts;
+use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::{Case, Watched, evidence};
 use timeline::{Look, Opening, Seen, openings};
 

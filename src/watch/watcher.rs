@@ -11,7 +11,8 @@ use super::timeline::{Look, Seen, key};
 use crate::evidence::{DeviceEvidence, State};
 use crate::finding::Finding;
 use crate::reason::Reason;
-use crate::rules::device::{Pair, fronts, judge_device};
+use crate::rules::around::fronts;
+use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::Case;
 use crate::rules::missing::is_whole;
 

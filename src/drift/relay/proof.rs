@@ -10,7 +10,8 @@ use crate::firewall::query::{Translated, translated};
 use crate::firewall::trace::{self, Fate};
 use crate::packet::{AddressSet, Family, Field, Interfaces, Packet, PacketSet, Prefix};
 use crate::reach::clients::{Sureness, is_anybody, networks};
-use crate::reach::ways::{Ways, facing};
+use crate::reach::links::facing;
+use crate::reach::ways::Ways;
 use crate::relay::{
     self, Answer, Arrival, Asked, Attempt, Change, Claim, ClaimBy, Kind, Outcome, StageKind, Trust, Verdict,
 };
