@@ -176,6 +176,13 @@ pub enum Phrase {
         /// The address it claims.
         claims: String,
     },
+    /// Devices on the way give the client another address.
+    Translated {
+        /// The devices.
+        through: String,
+        /// The address that the server sees.
+        seen: String,
+    },
     /// The client's address has this name in DNS.
     ClientName {
         /// The name.
@@ -266,6 +273,9 @@ pub struct RelayWitness {
     pub mail_from: String,
     /// Envelope recipient.
     pub rcpt_to: String,
+    /// What devices on the way make of the connection: the addresses and the port that the host sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translated: Option<crate::firewall::query::Translated>,
     /// What happened to it before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Decided>,
@@ -287,6 +297,26 @@ pub struct Decided {
     /// No rule decided: a default did.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub by_default: bool,
+    /// Every step up to the one that decides, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<ProofStep>,
+}
+
+/// One step of what was decided: a device that a connection passes, or an entry of a list that a mail server asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProofStep {
+    /// The device, where it is not the finding's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// `forward`, `input`; `client`, `helo`, `sender`, `relay`, `recipient`.
+    pub stage: &'static str,
+    /// `accept`, `drop`, `reject`, `undecided`; `pass` (the next entry is asked), `permit`, `refuse`.
+    pub result: &'static str,
+    /// The line, and the row of a table that it looked up.
+    pub lines: Vec<Location>,
+    /// What translation makes of the connection there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translated: Option<crate::firewall::query::Translated>,
 }
 
 /// One thing that a rule found.

@@ -47,12 +47,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let devices: Vec<DeviceResult> = names
         .into_iter()
         .map(|name| {
-            let pair = Pair {
-                name,
-                before: Some(before.devices.get(name)),
-                after: after.devices.get(name),
-                ..Pair::default()
-            };
+            let pair = Pair::of(name, Some(&before), &after, &declared.site);
             judge_device(&pair, &declared.site, None, &[]).0
         })
         .collect();

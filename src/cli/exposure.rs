@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let declared = global.approved(None, Some(&args.state))?;
     let state = global.state(&args.state, &declared, args.platform.as_deref())?;
     let devices: Vec<DeviceResult> =
-        state.devices.iter().map(|(name, device)| expose(name, device, &declared.site)).collect();
+        state.devices.iter().map(|(name, device)| expose(name, device, &state, &declared.site)).collect();
     let outputs = global.outputs()?;
     let style = global.style(None, &[]);
     let mut words = String::new();

@@ -200,7 +200,7 @@ fn groups(space: &mut Space, place: &Place, packets: PacketSet, never: PacketSet
 
 /// Takes out of a set of fresh packets what every fresh packet has: its connection state follows from the other fields, a
 /// TCP packet opens a connection, marks are zero.
-fn plain(space: &mut Space, set: PacketSet) -> (PacketSet, PacketSet) {
+pub fn plain(space: &mut Space, set: PacketSet) -> (PacketSet, PacketSet) {
     let of_all = [Field::State, Field::Fragment, Field::Mark, Field::CtMark, Field::Status, Field::Local];
     let set = space.forget_all(set, &of_all);
     space.plain_opening(set)

@@ -1,14 +1,16 @@
 //! Which relay attempts became possible, and which ceased to be: the relay half of a device's drift.
 
-use serde::Serialize;
+mod proof;
 
-use crate::drift::Moment;
-use crate::finding::{Confidence, Decided, RelayWitness};
-use crate::packet::AddressSet;
-use crate::platform::DeviceModel;
-use crate::reach::clients::{Clients, Inward, Sureness, is_anybody, networks};
-use crate::relay::{self, Answer, Change, Kind, Side, Trust, Verdict};
+pub use proof::{RelayLine, line, witness};
+
+use crate::finding::Confidence;
+use crate::reach::clients::{Clients, Sureness};
+use crate::reach::links::own_addresses;
+use crate::reach::ways::{Station, Ways};
+use crate::relay::{self, Change, Kind, Policy, Side, Trust};
 use crate::site::Site;
+use proof::Direction;
 
 /// The drift of one device's relay policy.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub struct RelayDrift {
     pub logins: Vec<(relay::Logins, Confidence)>,
     /// Safeguards that hold back less than they did.
     pub weakened: Vec<relay::Weakened>,
+    /// Hosts and domains that mail is sent on to and was not.
+    pub diverted: Vec<relay::Onward>,
 }
 
 impl RelayDrift {
@@ -32,83 +36,114 @@ impl RelayDrift {
     pub fn changed(&self) -> Option<Confidence> {
         let relaying = self.opened.iter().chain(&self.closed).map(|change| change.certainty);
         let logins = self.logins.iter().map(|(_, confidence)| *confidence);
-        let sure = !(self.refusing.is_empty() && self.weakened.is_empty());
+        let sure = !(self.refusing.is_empty() && self.weakened.is_empty() && self.diverted.is_empty());
         relaying.chain(logins).chain(sure.then_some(Confidence::Certain)).max()
     }
 }
 
+/// A mail host, and the devices in front of it, the nearest first.
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    /// The host.
+    pub host: Station<'a>,
+    /// Those in front of it that filter packets.
+    pub fronts: Vec<Station<'a>>,
+    /// Others are known to stand in front of it, and this state does not hold them.
+    pub blind: bool,
+}
+
 /// The mail server of the earlier state.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Earlier<'a> {
     /// There is no earlier state, or it does not say: nothing is known to be new.
     Unknown,
     /// There was none: nothing was accepted.
     Nothing,
     /// This device had one.
-    There(&'a DeviceModel),
+    There(Place<'a>),
 }
 
 /// Compares the relay policies of a device; `None` when it has none.
-pub fn between(name: &str, before: Earlier<'_>, after: &DeviceModel, site: &Site) -> Option<RelayDrift> {
-    let mut new = Reach::of(name, after, site)?;
+pub fn between<'a>(before: Earlier<'a>, after: Place<'a>, site: &'a Site) -> Option<RelayDrift> {
+    let mut new = Reach::of(after, site)?;
     let mut old = match before {
         Earlier::Unknown => None,
         Earlier::Nothing => Some(None),
-        Earlier::There(model) => Some(Reach::of(name, model, site)),
+        Earlier::There(place) => Some(Reach::of(place, site)),
     };
     let certain = compare(old.as_mut().map(Option::as_mut), &mut new, Sureness::Certain);
     let possible = compare(old.as_mut().map(Option::as_mut), &mut new, Sureness::Possible);
     // what needs clients of whom it is not certain that they get through is only possible
-    Some(RelayDrift {
+    let mut drift = RelayDrift {
         opened: merge(certain.opened, possible.opened),
         closed: merge(certain.closed, possible.closed),
         standing: merge(certain.standing, possible.standing),
         refusing: possible.refusing,
         logins: more_logins(certain.logins, possible.logins),
         weakened: possible.weakened,
-    })
+        diverted: Vec::new(),
+    };
+    let mut old = old.flatten();
+    if let Some(old) = &old {
+        drift.diverted = relay::diverted(old.policy, new.policy);
+    }
+    for change in drift.opened.iter_mut().chain(&mut drift.standing) {
+        proof::fill(change, old.as_mut(), Some(&mut new), Direction::Opened);
+    }
+    for change in &mut drift.closed {
+        proof::fill(change, old.as_mut(), Some(&mut new), Direction::Closed);
+    }
+    Some(drift)
 }
 
 /// A policy and who reaches its listeners.
 struct Reach<'a> {
-    name: &'a str,
-    model: &'a DeviceModel,
+    place: Place<'a>,
+    policy: &'a Policy,
     site: &'a Site,
-    inward: Filter,
+    ways: Filter<'a>,
 }
 
-/// The packet filter in front of the listeners.
-enum Filter {
+/// The packet filters in front of the listeners.
+enum Filter<'a> {
     /// There is none in the evidence: everybody gets through.
     None,
-    /// What it lets in.
-    Known(Box<Inward>),
-    /// It is too complex: whether anybody gets through is not known.
+    /// What they let in.
+    Known(Box<Ways<'a>>),
+    /// They are too complex: whether anybody gets through, and as whom, is not known.
     Unknown,
 }
 
 impl<'a> Reach<'a> {
-    fn of(name: &'a str, model: &'a DeviceModel, site: &'a Site) -> Option<Self> {
-        model.relay.as_ref()?;
-        let inward = match &model.firewall {
-            None => Filter::None,
-            Some(firewall) => match Inward::of(Moment { firewall, host: &model.host }) {
-                Some(inward) => Filter::Known(Box::new(inward)),
-                None => Filter::Unknown,
-            },
+    fn of(place: Place<'a>, site: &'a Site) -> Option<Self> {
+        let policy = place.host.model.relay.as_ref()?;
+        let own = own_addresses(place.host, site);
+        // which packets for others are for this host is only known with its address
+        let fronts = if own.is_empty() { &[] } else { place.fronts.as_slice() };
+        let ways = if place.blind {
+            Filter::Unknown
+        } else if fronts.is_empty() && place.host.model.firewall.is_none() {
+            Filter::None
+        } else {
+            Ways::of(place.host, fronts, own, site)
+                .map_or(Filter::Unknown, |ways| Filter::Known(Box::new(ways)))
         };
-        Some(Self { name, model, site, inward })
+        Some(Self { place, policy, site, ways })
     }
 
     fn clients(&mut self, sureness: Sureness) -> Option<Clients> {
-        let policy = self.model.relay.as_ref()?;
-        let inward = match &mut self.inward {
-            Filter::None => None,
-            Filter::Known(inward) => Some(inward.as_mut()),
-            Filter::Unknown if sureness == Sureness::Possible => None,
-            Filter::Unknown => return None,
+        let (policy, host, site) = (self.policy, self.place.host, self.site);
+        let everybody = || Clients::of(policy, host, site, None, sureness).ok();
+        let found = match &mut self.ways {
+            Filter::None => return everybody(),
+            Filter::Known(ways) => Clients::of(policy, host, site, Some(ways), sureness).ok(),
+            Filter::Unknown => None,
         };
-        Some(Clients::of(policy, &self.model.host, self.site, self.name, inward, sureness))
+        if found.is_some() || sureness == Sureness::Certain {
+            return found;
+        }
+        let translated = self.place.blind || !self.place.fronts.is_empty();
+        everybody().map(|clients| if translated { clients.under_any_address() } else { clients })
     }
 }
 
@@ -117,12 +152,9 @@ fn compare(old: Option<Option<&mut Reach<'_>>>, new: &mut Reach<'_>, sureness: S
     let is_known = old.is_some();
     // an opening is certain where clients surely get in now and surely did not before: the earlier state is taken at
     // its widest for openings, the later one at its widest for closings
-    let widest_old =
-        old.flatten().and_then(|old| Some((old.model.relay.as_ref()?, old.clients(Sureness::Possible)?)));
-    let Some((policy, clients)) = new.model.relay.as_ref().zip(new.clients(sureness)) else {
-        return RelayDrift::default();
-    };
-    let after = Side { policy, reaching: &clients };
+    let widest_old = old.flatten().and_then(|old| Some((old.policy, old.clients(Sureness::Possible)?)));
+    let Some(clients) = new.clients(sureness) else { return RelayDrift::default() };
+    let after = Side { policy: new.policy, reaching: &clients };
     let before = widest_old.as_ref().map(|(policy, clients)| Side { policy, reaching: clients });
     let drift = if is_known { relay::compare(before, Some(after)) } else { relay::Drift::default() };
     let worth = |change: &Change| change.kind != Kind::KeptForeign && change.trust != Trust::Trusted;
@@ -133,6 +165,7 @@ fn compare(old: Option<Option<&mut Reach<'_>>>, new: &mut Reach<'_>, sureness: S
         refusing: drift.refusing,
         logins: drift.logins.into_iter().map(|logins| (logins, Confidence::Certain)).collect(),
         weakened: drift.weakened,
+        diverted: Vec::new(),
     }
 }
 
@@ -154,76 +187,4 @@ fn merge(certain: Vec<Change>, possible: Vec<Change>) -> Vec<Change> {
     let more = possible.into_iter().filter(|p| !certain.iter().any(|c| same(c, p)));
     let more: Vec<Change> = more.map(|p| Change { certainty: Confidence::Possible, ..p }).collect();
     certain.into_iter().chain(more).collect()
-}
-
-/// A class of attempts as `diff` and `check` print it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RelayLine {
-    /// Name of the listener, as the configuration has it.
-    pub listener: String,
-    /// Its port.
-    pub port: Option<u16>,
-    /// `open`, `limited`.
-    pub result: Kind,
-    /// Whether it is proven.
-    pub confidence: Confidence,
-    /// How far these clients are trusted.
-    pub trust: Trust,
-    /// Who can do it; null for anybody.
-    pub clients: Option<Vec<String>>,
-    /// What they must do or say.
-    pub needs: relay::Needs,
-    /// One such attempt with its answers.
-    pub witness: RelayWitness,
-}
-
-/// A change as a line.
-pub fn line(change: &Change) -> RelayLine {
-    RelayLine {
-        listener: change.listener.name.to_string(),
-        port: change.listener.port,
-        result: change.kind,
-        confidence: change.certainty,
-        trust: change.trust,
-        clients: (!is_anybody(&change.clients)).then(|| named(&change.clients)),
-        needs: change.needs.clone(),
-        witness: witness(change),
-    }
-}
-
-fn named(clients: &AddressSet) -> Vec<String> {
-    networks(clients)
-}
-
-/// The concrete attempt of a change with the answers on both sides.
-pub fn witness(change: &Change) -> RelayWitness {
-    let attempt = &change.witness;
-    let unanswered = Decided { verdict: "unavailable".to_owned(), code: None, line: None, by_default: false };
-    RelayWitness {
-        client: attempt.claim.as_ref().map_or(attempt.client, |claim| claim.from).to_string(),
-        server: attempt.server.to_string(),
-        port: attempt.port,
-        helo: attempt.helo.clone().unwrap_or_default(),
-        tls: attempt.tls,
-        mail_from: attempt.mail_from.clone(),
-        rcpt_to: attempt.rcpt_to.clone(),
-        before: change.before.as_ref().map(decided),
-        after: change.after.as_ref().map_or(unanswered, decided),
-    }
-}
-
-fn decided(answer: &Answer) -> Decided {
-    let verdict = match answer.verdict {
-        Verdict::Permit => "permit",
-        Verdict::Defer => "defer",
-        Verdict::Reject => "reject",
-        Verdict::Unavailable => "unavailable",
-        Verdict::Undecided => "undecided",
-    };
-    Decided {
-        verdict: verdict.to_owned(),
-        code: answer.code,
-        line: answer.lines.first().cloned(),
-        by_default: answer.lines.is_empty(),
-    }
 }

@@ -43,6 +43,8 @@ pub struct Fate {
     pub line: Option<Location>,
     /// That line is a policy: no rule decided.
     pub by_policy: bool,
+    /// The rules that translated it.
+    pub translators: Vec<Location>,
     /// The packet as it was delivered or thrown away.
     pub packet: Packet,
     /// Fields that translation or marking wrote, without a known value.
@@ -116,6 +118,8 @@ struct Seen {
     rule: Option<Location>,
     /// The last policy there that let the packet pass.
     policy: Option<Location>,
+    /// The rules that translated it.
+    translators: Vec<Location>,
 }
 
 struct OnePacket<'a> {
@@ -146,6 +150,7 @@ impl OnePacket<'_> {
             verdict,
             line,
             by_policy,
+            translators: branch.flow.translators.clone(),
             packet: branch.change.apply(self.packet),
             unsure: unsure.collect(),
             unknown: branch.flow.unknown.clone(),
@@ -178,7 +183,15 @@ impl Domain for OnePacket<'_> {
     fn join(&mut self, a: Seen, b: Seen) -> Seen {
         let mut unknown = a.unknown;
         unknown.extend(b.unknown);
-        Seen { unknown, rule: a.rule.or(b.rule), policy: a.policy.or(b.policy) }
+        let mut translators = a.translators;
+        let more: Vec<Location> = b.translators.into_iter().filter(|at| !translators.contains(at)).collect();
+        translators.extend(more);
+        Seen { unknown, rule: a.rule.or(b.rule), policy: a.policy.or(b.policy), translators }
+    }
+
+    fn translated(&mut self, mut flow: Seen, at: &Location) -> Seen {
+        flow.translators.push(at.clone());
+        flow
     }
 
     fn decide(&mut self, branch: &Branch<Seen>, decision: Decision, by: By<'_>) -> Seen {

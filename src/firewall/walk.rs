@@ -56,6 +56,11 @@ pub(super) trait Domain {
     /// Packets were decided here, by a rule or by a chain's policy. Accepted ones go on with the returned flow.
     fn decide(&mut self, branch: &Branch<Self::Flow>, decision: Decision, by: By<'_>) -> Self::Flow;
 
+    /// Notes that a rule translated packets.
+    fn translated(&mut self, flow: Self::Flow, _: &Location) -> Self::Flow {
+        flow
+    }
+
     /// What a whole base chain lets through, if the domain can say it without walking.
     fn shortcut(
         &mut self,
@@ -297,6 +302,7 @@ impl<D: Domain> Walk<'_, D> {
             }
             Action::Translate(translation) => {
                 translate(&mut branch.change, translation);
+                branch.flow = self.domain.translated(branch.flow, &rule.location);
                 self.accept(branch, rule);
             }
             Action::Outside(atom) => self.accept_or_drop(branch, atom, rule),

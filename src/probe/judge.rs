@@ -200,7 +200,7 @@ impl<'r> Case<'_, 'r> {
     }
 
     fn told(&self, dialogue: &Dialogue, tried: &'r Tried) -> Told<'r> {
-        let expected = self.expected(dialogue, tried, false);
+        let expected = self.expected(dialogue, tried, dialogue.tls.is_some());
         let reality = reality(tried);
         let accord = accord(reality, expected.as_ref());
         let relays = relays(tried.form, reality, expected.as_ref());

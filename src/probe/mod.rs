@@ -17,6 +17,7 @@ mod reply;
 mod standing;
 mod talk;
 mod tester;
+mod tls;
 
 pub use accord::{Accord, Reality};
 pub use dial::{Closed, Dial, Direct, Opened, Stream, Tunnelled};
@@ -29,3 +30,4 @@ pub use record::{ARTIFACT, Dialogue, End, Knock, Met, Record, SCHEMA_VERSION, Tr
 pub use reply::{Reply, Step};
 pub use standing::Standing;
 pub use tester::Tester;
+pub use tls::{Begun, Encrypted};

@@ -8,13 +8,14 @@ use time::OffsetDateTime;
 
 use super::matrix::{Attempt, Form};
 use super::reply::{Reply, Step};
+use super::tls::Encrypted;
 use crate::evidence::{Artifact, DeviceEvidence, Proof, Source};
 
 /// Name of the artifact that holds a record, in a snapshot of the phase `probe`.
 pub const ARTIFACT: &str = "probe.json";
 
 /// Version of this form. A reader refuses a newer one.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One test of one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ pub struct Dialogue {
     pub seen: Option<IpAddr>,
     /// What was said in EHLO.
     pub helo: String,
+    /// The TLS under which the attempts were made, if under any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Encrypted>,
     /// How far it came.
     pub end: End,
     /// The greeting.
@@ -74,7 +78,7 @@ pub struct Dialogue {
 pub enum End {
     /// No connection.
     Closed(Met),
-    /// The port speaks TLS from the first byte (RFC 8314 section 3.3), which is not spoken here.
+    /// The port was to speak TLS from the first byte (RFC 8314 section 3.3), and no handshake came about.
     ImplicitTls,
     /// Connected, and no greeting came.
     NoGreeting,

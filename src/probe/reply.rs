@@ -69,6 +69,11 @@ impl<R: AsyncRead + Unpin> Replies<R> {
         Self { stream, pending: Vec::new(), line, lines, left: bytes }
     }
 
+    /// The connection; what was not read yet is gone.
+    pub(super) fn into_inner(self) -> R {
+        self.stream
+    }
+
     /// Whether something came that nobody asked for: from then on no reply can be told from another.
     pub(super) fn is_ahead(&self) -> bool {
         !self.pending.is_empty()

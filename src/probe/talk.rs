@@ -1,16 +1,19 @@
 //! The dialogue with a mail server: EHLO, then MAIL FROM, RCPT TO, RSET for every attempt, then QUIT (RFC 5321 section
-//! 3.3). The commands are an enumeration without DATA, and nothing else is ever written.
+//! 3.3), under TLS where the server demands it. The commands are an enumeration without DATA, and nothing else is ever
+//! written.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::time::timeout;
 
+use super::dial::Stream;
 use super::limits::Limits;
 use super::matrix::{Attempt, literal};
 use super::record::{Dialogue, End, Tried};
 use super::reply::{Replies, Reply, Step, Trouble};
+use super::tls::{Begun, Encrypted, handshake};
 
 /// Most keywords of a server's offer that are kept, and the longest.
 const MAX_OFFERS: usize = 40;
@@ -27,6 +30,7 @@ enum Command<'a> {
     Mail(&'a str),
     Rcpt(&'a str),
     Rset,
+    Starttls,
     Quit,
 }
 
@@ -39,6 +43,7 @@ impl Command<'_> {
             Self::Mail(address) => format!("MAIL FROM:<{address}>"),
             Self::Rcpt(address) => format!("RCPT TO:<{address}>"),
             Self::Rset => "RSET".to_owned(),
+            Self::Starttls => "STARTTLS".to_owned(),
             Self::Quit => "QUIT".to_owned(),
         };
         line.chars().all(|c| c == ' ' || c.is_ascii_graphic()).then_some(line)
@@ -53,26 +58,63 @@ struct Welcome {
 }
 
 /// One connection.
-struct Line<'l, S> {
-    replies: Replies<ReadHalf<S>>,
-    write: WriteHalf<S>,
+struct Line<'l> {
+    replies: Replies<ReadHalf<Box<dyn Stream>>>,
+    write: WriteHalf<Box<dyn Stream>>,
     limits: &'l Limits,
+    /// The greeting came before TLS.
+    greeted: bool,
+}
+
+/// The connection under TLS, and its version; `None` where none comes about.
+async fn encrypted(
+    stream: Box<dyn Stream>,
+    begun: Begun,
+    into: &mut Dialogue,
+    limits: &Limits,
+) -> Option<(Box<dyn Stream>, String)> {
+    let server = into.at.ip();
+    if begun == Begun::Implicit {
+        return timeout(limits.greeting, handshake(stream, server)).await.ok()?;
+    }
+    let mut line = Line::new(stream, limits);
+    let welcome = line.greet(&into.helo).await.ok()?;
+    into.greeting = into.greeting.take().or(Some(welcome.greeting));
+    line.say(Command::Starttls).await.ok().filter(|reply| reply.code == 220 && !line.replies.is_ahead())?;
+    let stream = line.replies.into_inner().unsplit(line.write);
+    timeout(limits.greeting, handshake(stream, server)).await.ok()?
 }
 
 /// Makes attempts over one connection, as long as the server goes along, and puts the answers into `into`. Returns how
 /// many of them are over and done with; the first one always is.
-pub(super) async fn talk<S: AsyncRead + AsyncWrite>(
-    stream: S,
+pub(super) async fn talk(
+    stream: Box<dyn Stream>,
     attempts: &[Attempt],
+    tls: Option<Begun>,
     into: &mut Dialogue,
     limits: &Limits,
 ) -> usize {
-    let (read, write) = split(stream);
-    let mut line = Line { replies: Replies::new(read, limits), write, limits };
+    let stream = match tls {
+        None => Some((stream, None)),
+        Some(begun) => encrypted(stream, begun, into, limits).await.map(|(s, v)| (s, Some((begun, v)))),
+    };
+    let Some((stream, version)) = stream else {
+        // without its handshake nothing was said
+        let first = into.attempts.is_empty();
+        if first && tls == Some(Begun::Implicit) {
+            into.end = End::ImplicitTls;
+        }
+        return if first { attempts.len() } else { 0 };
+    };
+    let is_wrapped = version.is_some();
+    into.tls =
+        version.map(|(begun, version)| Encrypted { begun, version, verified: false }).or(into.tls.take());
+    let mut line = Line::new(stream, limits);
+    line.greeted = is_wrapped && tls == Some(Begun::Starttls);
     let is_first = into.attempts.is_empty();
     match line.greet(&into.helo).await {
         Ok(welcome) if is_first => {
-            into.greeting = Some(welcome.greeting);
+            into.greeting = into.greeting.take().or(Some(welcome.greeting));
             // who does not know his own address says another one, which may be said back
             let said_back = |address: &IpAddr| into.source.is_none() && literal(*address) == into.helo;
             let seen = welcome.answer.text.lines().next().and_then(seen);
@@ -103,11 +145,21 @@ pub(super) async fn talk<S: AsyncRead + AsyncWrite>(
     done
 }
 
-impl<S: AsyncRead + AsyncWrite> Line<'_, S> {
-    /// Greeting and EHLO; else how far it came.
+impl<'l> Line<'l> {
+    fn new(stream: Box<dyn Stream>, limits: &'l Limits) -> Self {
+        let (read, write) = split(stream);
+        Self { replies: Replies::new(read, limits), write, limits, greeted: false }
+    }
+
+    /// Greeting and EHLO; else how far it came. Behind STARTTLS there is no second greeting (RFC 3207 section 4.2).
     async fn greet(&mut self, helo: &str) -> Result<Welcome, (End, Option<Reply>)> {
-        let greeting = timeout(self.limits.greeting, self.replies.next()).await;
-        let Ok(Ok(greeting)) = greeting else { return Err((End::NoGreeting, None)) };
+        let greeting = if self.greeted {
+            Reply { code: 220, text: String::new() }
+        } else {
+            let greeting = timeout(self.limits.greeting, self.replies.next()).await;
+            let Ok(Ok(greeting)) = greeting else { return Err((End::NoGreeting, None)) };
+            greeting
+        };
         if greeting.code != 220 {
             return Err((End::TurnedAway, Some(greeting)));
         }

@@ -12,6 +12,7 @@ use super::matrix::{Attempt, literal};
 use super::plan::{Knocking, Mailing, Plan};
 use super::record::{Dialogue, End, Knock, Met, Record, SCHEMA_VERSION, Tried};
 use super::talk::talk;
+use super::tls::Begun;
 use crate::host::private;
 use crate::packet::Prefix;
 
@@ -68,13 +69,37 @@ impl<'d, D: Dial> Tester<'d, D> {
         record
     }
 
+    /// Makes the attempts at one mail target: in clear, and where TLS is demanded under TLS.
     async fn mail(&mut self, mailing: &Mailing, left_out: &mut usize) -> Dialogue {
+        let implicit = mailing.implicit_tls.then_some(Begun::Implicit);
+        let (clear, skipped) = self.dialogue(mailing, implicit).await;
+        if !clear.demands_tls() {
+            *left_out += skipped;
+            return clear;
+        }
+        let (mut encrypted, more) = self.dialogue(mailing, Some(Begun::Starttls)).await;
+        if encrypted.tls.is_none() || encrypted.end != End::Talked {
+            *left_out += skipped;
+            return clear;
+        }
+        *left_out += more;
+        // what is offered in clear is offered too, but for the way to TLS
+        let beside = clear.offers.into_iter().filter(|offer| offer != "STARTTLS");
+        let beside: Vec<String> = beside.filter(|offer| !encrypted.offers.contains(offer)).collect();
+        encrypted.offers.extend(beside);
+        encrypted.greeting = encrypted.greeting.or(clear.greeting);
+        encrypted
+    }
+
+    /// One pass of the attempts, and how many were left out.
+    async fn dialogue(&mut self, mailing: &Mailing, tls: Option<Begun>) -> (Dialogue, usize) {
         let mut dialogue = Dialogue {
             at: mailing.at,
             declared: mailing.declared,
             source: None,
             seen: None,
             helo: String::new(),
+            tls: None,
             end: End::Closed(Met::NotTried),
             greeting: None,
             offers: Vec::new(),
@@ -96,27 +121,30 @@ impl<'d, D: Dial> Tester<'d, D> {
             };
             dialogue.source = self.source_of(mailing.at, opened.local);
             dialogue.helo = literal(dialogue.source.unwrap_or(IpAddr::from([127, 0, 0, 1])));
-            if mailing.implicit_tls {
-                dialogue.end = End::ImplicitTls;
+            let done = self.talk(opened, now, tls, &mut dialogue).await;
+            if dialogue.end == End::ImplicitTls {
                 // what was not said here can still be predicted
                 dialogue.attempts = mailing.attempts.iter().map(Tried::of).collect();
-                return dialogue;
+                return (dialogue, 0);
             }
-            let done = self.talk(opened, now, &mut dialogue).await;
             // one may have been made that is not over and done with
             self.attempts = self.attempts.saturating_sub((done + 1).min(now.len()));
             waiting = waiting.get(done..).unwrap_or_default();
         }
-        if matches!(dialogue.end, End::Talked | End::Closed(Met::NotTried)) {
-            *left_out += waiting.len();
-        }
-        dialogue
+        let talked = matches!(dialogue.end, End::Talked | End::Closed(Met::NotTried));
+        (dialogue, if talked { waiting.len() } else { 0 })
     }
 
     /// Makes some attempts over one connection; what was answered until the time was up stays.
-    async fn talk(&self, opened: Opened, attempts: &[Attempt], dialogue: &mut Dialogue) -> usize {
+    async fn talk(
+        &self,
+        opened: Opened,
+        attempts: &[Attempt],
+        tls: Option<Begun>,
+        dialogue: &mut Dialogue,
+    ) -> usize {
         let before = dialogue.attempts.len();
-        let talking = talk(opened.stream, attempts, dialogue, &self.limits);
+        let talking = talk(opened.stream, attempts, tls, dialogue, &self.limits);
         if let Ok(done) = timeout(self.left(self.limits.session), talking).await {
             return done;
         }

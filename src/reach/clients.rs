@@ -1,77 +1,14 @@
-//! Which clients reach a mail listener, as far as the host's own packet filter and the zones of the site say.
+//! Which clients reach a mail listener, as far as packet filters on the way and the zones of the site say.
 //!
 //! The question is asked twice: for what certainly gets through and for what possibly does.
 
-use crate::drift::{FlowDrift, Group, Moment};
-use crate::firewall::{Change, Hook, Value};
+use super::ways::{Station, Way, Ways};
+use crate::firewall::meaning::TooComplex;
 use crate::host::HostFacts;
-use crate::packet::{AddressSet, Family, Field, PacketSet, Space, proto};
-use crate::relay::{Bind, Everybody, Listener, Policy, Reached, Reaching};
+use crate::packet::{AddressSet, Family, Field};
+use crate::relay::{Everybody, Listener, Policy, Reached, Reaching, Translated, Trust};
 use crate::site::Site;
 use crate::site::zone::TrustSets;
-
-/// Everything that the host's packet filter lets in, with the space it lives in.
-pub struct Inward {
-    space: Space,
-    accepted: Vec<Group>,
-}
-
-impl Inward {
-    /// What a filter lets through to the host; `None` when it is too complex, and then nothing is known.
-    pub fn of(moment: Moment<'_>) -> Option<Self> {
-        let mut space = crate::drift::flows::space_for(&[moment]).ok()?;
-        let mut accepted = FlowDrift::accepted(&mut space, moment).ok()?;
-        accepted.retain(|group| group.hook == Hook::Input);
-        Some(Self { space, accepted })
-    }
-
-    /// Sources that get through to a listener: certainly, and possibly.
-    fn sources(&mut self, listener: &Listener) -> (AddressSet, AddressSet) {
-        let space = &mut self.space;
-        let tcp = space.number(Field::Proto, proto::TCP.into());
-        let bound = match &listener.bind {
-            Bind::Any { ipv4, ipv6 } => {
-                let v4 = space.family(Family::Ipv4);
-                match (ipv4, ipv6) {
-                    (true, true) => PacketSet::TRUE,
-                    (true, false) => v4,
-                    (false, true) => !v4,
-                    (false, false) => PacketSet::FALSE,
-                }
-            }
-            Bind::Addresses(set) | Bind::Among(set, _) => space.addresses(Field::Dst, set),
-        };
-        let (mut certain, mut possible) = (PacketSet::FALSE, PacketSet::FALSE);
-        for group in self.accepted.iter().filter(|g| !g.odd_flags) {
-            let port = port_set(space, &group.target, listener.port);
-            let bound = if group.target.has(Field::Dst) { PacketSet::TRUE } else { bound };
-            let wanted = space.all([tcp, port, bound]);
-            // a rate limit lets clients in now and then, which is all that a relay needs
-            let sure = space.and(group.at_times, wanted);
-            certain = space.or(certain, sure);
-            let perhaps = space.and(group.possible, wanted);
-            possible = space.or(possible, perhaps);
-        }
-        possible = space.or(possible, certain);
-        let everywhere = AddressSet::all();
-        let certain = space.addresses_in(certain, Field::Src).unwrap_or_default();
-        let possible = space.addresses_in(possible, Field::Src).unwrap_or(everywhere);
-        (certain, possible)
-    }
-}
-
-fn port_set(space: &mut Space, target: &Change, port: Option<u16>) -> PacketSet {
-    let Some(port) = port.map(u128::from) else { return PacketSet::TRUE };
-    match target.get(Field::Dport) {
-        None => space.number(Field::Dport, port),
-        Some(Value::Bits { value, .. }) if *value == port => PacketSet::TRUE,
-        Some(Value::Bits { .. }) => PacketSet::FALSE,
-        Some(Value::Among { ranges, .. }) if ranges.iter().any(|r| r.0 <= port && port <= r.1) => {
-            PacketSet::TRUE
-        }
-        Some(Value::Among { .. }) => PacketSet::FALSE,
-    }
-}
 
 /// How sure it is that clients get through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,38 +25,86 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Works out who reaches every listener of a policy. `inward` is `None` for a host without a packet filter of its
-    /// own in the evidence: then everybody gets through.
+    /// Works out who reaches every listener of a policy. `ways` is `None` for a host with no packet filter, neither its
+    /// own nor one in front of it, in the evidence: then everybody gets through.
+    ///
+    /// # Errors
+    /// [`TooComplex`]
     pub fn of(
         policy: &Policy,
-        host: &HostFacts,
+        host: Station<'_>,
         site: &Site,
-        device: &str,
-        inward: Option<&mut Inward>,
+        ways: Option<&mut Ways<'_>>,
         sureness: Sureness,
-    ) -> Self {
+    ) -> Result<Self, TooComplex> {
         let everybody = Everybody::new(policy);
-        let trust = (!site.zones.is_empty()).then(|| trust(site, device, host));
-        let mut inward = inward;
+        let facts = &host.model.host;
+        let trust = (!site.zones.is_empty()).then(|| trust(site, host.name, facts));
+        let mut ways = ways;
         let mut by_listener = Vec::new();
         for listener in &policy.listeners {
             let mut reached = everybody.reached(listener);
-            if let Some(trust) = &trust {
+            let mut found = match ways.as_mut() {
+                Some(ways) => ways.to(listener, sureness)?,
+                None => Vec::new(),
+            };
+            if let Some(trust) = trust.as_ref().filter(|_| found.iter().all(|way| way.trust.is_none())) {
                 reached = by_zone(&reached, trust);
             }
-            if let Some(inward) = inward.as_mut() {
-                let (certain, possible) = inward.sources(listener);
-                let through = if sureness == Sureness::Certain { certain } else { possible };
-                reached = Reached {
-                    untrusted: reached.untrusted.intersection(&through),
-                    partner: reached.partner.intersection(&through),
-                    trusted: reached.trusted.intersection(&through.union(&crate::host::loopback())),
-                };
+            if let Some(ways) = ways.as_mut() {
+                reached = through(&reached, ways, &mut found, sureness);
             }
             by_listener.push((listener.name.to_string(), listener.port, reached));
         }
-        Self { by_listener }
+        Ok(Self { by_listener })
     }
+
+    /// The same clients, each of whom the server may see under any address: nobody knows what lies between.
+    #[must_use]
+    pub fn under_any_address(mut self) -> Self {
+        for (_, _, reached) in &mut self.by_listener {
+            for trust in [Trust::Untrusted, Trust::Partner] {
+                let real = reached.of(trust).clone();
+                reached.translated.push(Translated { trust, real, seen: AddressSet::all() });
+            }
+        }
+        self
+    }
+}
+
+/// Those who have a way, of those whom there are.
+fn through(all: &Reached, ways: &mut Ways<'_>, found: &mut [Way], sureness: Sureness) -> Reached {
+    let loopback = crate::host::loopback();
+    let anybody = all.untrusted.union(&all.partner).union(&all.trusted);
+    let mut reached = Reached::default();
+    for way in found.iter() {
+        let unknown = if sureness == Sureness::Certain { AddressSet::none() } else { AddressSet::all() };
+        let real = ways.space.addresses_in(way.packets, Field::Src).unwrap_or(unknown);
+        let Some(trust) = way.trust else {
+            let here = |set: &AddressSet| set.intersection(&real);
+            let trusted = all.trusted.intersection(&real.union(&loopback));
+            return Reached {
+                untrusted: here(&all.untrusted),
+                partner: here(&all.partner),
+                trusted,
+                translated: Vec::new(),
+            };
+        };
+        let real = real.intersection(&anybody);
+        match (&way.seen, trust) {
+            (Some(seen), _) => {
+                reached.translated.push(Translated { trust, real, seen: seen.clone() });
+            }
+            (None, Trust::Untrusted) => reached.untrusted = reached.untrusted.union(&real),
+            (None, Trust::Partner) => reached.partner = reached.partner.union(&real),
+            (None, Trust::Trusted) => reached.trusted = reached.trusted.union(&real),
+        }
+    }
+    reached.translated.retain(|t| !t.real.is_empty());
+    reached.partner = reached.partner.difference(&reached.untrusted);
+    let others = reached.untrusted.union(&reached.partner);
+    reached.trusted = reached.trusted.difference(&others).union(&all.trusted.intersection(&loopback));
+    reached
 }
 
 impl Reaching for Clients {
@@ -164,7 +149,7 @@ fn by_zone(reached: &Reached, trust: &TrustSets) -> Reached {
     let untrusted = all.intersection(&trust.untrusted);
     let partner = all.intersection(&trust.partner).difference(&untrusted);
     let trusted = all.difference(&untrusted).difference(&partner);
-    Reached { untrusted, partner, trusted }
+    Reached { untrusted, partner, trusted, translated: Vec::new() }
 }
 
 /// Addresses that count as anybody: more than a /8 of IPv4, or more than a /12 of IPv6.

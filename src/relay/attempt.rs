@@ -84,10 +84,12 @@ pub enum ClaimBy {
     ProxyHeader,
     /// The XCLIENT command.
     Xclient,
+    /// Nobody claims anything: a device on the way gives the connection another source address.
+    Translation,
 }
 
 /// What is known of the world outside the host when an attempt is judged.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The client arranges the world as it can: its address is on no black list, its domains exist and verify.
     pub client_arranges: bool,

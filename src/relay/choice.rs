@@ -53,10 +53,12 @@ pub(super) fn needs(axes: &Axes, claim: Option<ClaimBy>, choice: Choice) -> Need
     }
 }
 
-/// The name that a class asks for and only somebody else can have.
-pub(super) fn held_name(axes: &Axes, choice: Choice) -> Option<&str> {
+/// The name that a class asks for and only somebody else can have. An address that a device on the way lends has the
+/// name that its owner gave it.
+pub(super) fn held_name(axes: &Axes, claim: Option<ClaimBy>, choice: Choice) -> Option<&str> {
     let [_, _, name, ..] = choice;
-    axes.names.get(name).filter(|(_, holder)| *holder == Holder::Somebody).and_then(|(name, _)| name.text())
+    let lent = claim == Some(ClaimBy::Translation);
+    axes.names.get(name).filter(|(_, h)| lent || *h == Holder::Somebody).and_then(|(name, _)| name.text())
 }
 
 /// How many unusual things a class asks for.

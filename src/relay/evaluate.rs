@@ -143,11 +143,7 @@ impl Passes {
 
     /// The lines of the most harmful end, and its code.
     fn shown(&self) -> (Vec<Location>, Option<u16>) {
-        let rank = |end: &End| match end {
-            End::Accepted(leaves) => 1 + *leaves as u8,
-            End::Refused(_) | End::Unavailable => 0,
-        };
-        let worst = self.ends.iter().max_by_key(|(end, _)| rank(end));
+        let worst = self.ends.iter().max_by_key(|(end, _)| harm(end));
         worst.map_or((Vec::new(), None), |(end, lines)| {
             let code = match end {
                 End::Accepted(_) => Some(250),
@@ -156,6 +152,14 @@ impl Passes {
             };
             (lines.clone(), code)
         })
+    }
+}
+
+/// How harmful an end is. Ordered.
+pub(super) const fn harm(end: &End) -> u8 {
+    match end {
+        End::Accepted(leaves) => 1 + *leaves as u8,
+        End::Refused(_) | End::Unavailable => 0,
     }
 }
 
@@ -186,6 +190,14 @@ enum Meets<'p> {
     One(&'p Listener),
     None,
     Unknown(Reason),
+}
+
+/// The listener that an attempt certainly meets.
+pub(super) fn met<'p>(policy: &'p Policy, attempt: &Attempt) -> Option<&'p Listener> {
+    match find_listener(policy, attempt) {
+        Meets::One(listener) => Some(listener),
+        Meets::None | Meets::Unknown(_) => None,
+    }
 }
 
 /// The listener that a connection meets: the most specific one that is bound to the address and port.

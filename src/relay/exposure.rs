@@ -3,18 +3,20 @@
 //! Every class of attempt that either policy distinguishes is played on both. An exposure of one policy is an opening
 //! against nothing. What a client *must* say is what remains when every ordinary way of saying less was tried.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::attempt::{Answer, Attempt, ClaimBy, ClientName};
+use super::attempt::{Answer, Attempt, ClaimBy, ClientName, Facts};
 use super::candidates::{RecipientForm, SenderKind};
 use super::game::changes;
 use super::pairs::{Pair, pairs};
 use super::policy::{Auth, Listener, Policy, Refusal};
 use super::reach::{Reaching, Trust};
 use super::safeguard::{Weakened, weakened};
-use crate::finding::{Confidence, Location};
+use crate::finding::{Confidence, Location, ProofStep};
+use crate::firewall::query::Translated;
 use crate::packet::address::AddressSet;
 
 /// One state of a host: its policy, and who reaches it.
@@ -91,6 +93,12 @@ pub struct Change {
     pub needs: Needs,
     /// One such attempt, ready to be replayed.
     pub witness: Attempt,
+    /// What was taken for granted about the world when it was played.
+    pub facts: Facts,
+    /// Where it comes in, when it passes other devices on the way to the host.
+    pub entry: Option<Arrival>,
+    /// The steps that decide it.
+    pub proof: Proof,
     /// The answer before, where there was a listener.
     pub before: Option<Answer>,
     /// The answer after, where there is a listener.
@@ -99,6 +107,35 @@ pub struct Change {
     pub kind: Kind,
     /// Whether the evidence proves it.
     pub certainty: Confidence,
+}
+
+/// Where an attempt comes in when it passes other devices on the way, as the client addresses it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// The address that the client connects to.
+    pub server: IpAddr,
+    /// The port that it connects to.
+    pub port: u16,
+    /// What the devices on the way make of it.
+    pub translated: Option<Translated>,
+    /// The devices, from the outermost inward.
+    pub through: Vec<String>,
+}
+
+/// Every step that decides an attempt, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Proof {
+    /// Before.
+    pub before: Vec<ProofStep>,
+    /// After.
+    pub after: Vec<ProofStep>,
+}
+
+impl Change {
+    /// The client's own address in the witness, whatever the server takes it for.
+    pub fn client(&self) -> IpAddr {
+        self.witness.claim.as_ref().map_or(self.witness.client, |claim| claim.from)
+    }
 }
 
 /// What a change did.
@@ -175,7 +212,8 @@ fn logins(pair: &Pair<'_>, before: Option<Side<'_>>, after: Option<Side<'_>>) ->
     let strangers = |listener: Option<&Listener>, side: Option<Side<'_>>| {
         let (listener, side) = listener.zip(side)?;
         let offers = listener.auth != Auth::No && listener.refuses.is_none();
-        offers.then(|| side.reaching.reached(listener).untrusted).filter(|clients| !clients.is_empty())
+        let clients = || side.reaching.reached(listener).all_of(Trust::Untrusted);
+        offers.then(clients).filter(|clients| !clients.is_empty())
     };
     let clients = strangers(pair.after, after)?;
     let listener = pair.after.filter(|_| strangers(pair.before, before).is_none())?;

@@ -9,7 +9,7 @@ use super::axes::{Axes, Seen, Space, backup};
 use super::candidates::{Fresh, View};
 use super::choice::{Choice, assemble, held_name, needs, odd, step};
 use super::evaluate::{Level, answer_at, levels};
-use super::exposure::{Change, Kind, Needs, Side, reference};
+use super::exposure::{Change, Kind, Needs, Proof, Side, reference};
 use super::members::members;
 use super::pairs::Pair;
 use super::policy::{Bind, Listener, Policy};
@@ -65,7 +65,7 @@ struct State<'p> {
 impl<'p> State<'p> {
     fn new(listener: &'p Listener, side: Side<'p>) -> Self {
         let reached = side.reaching.reached(listener);
-        let all = reached.untrusted.union(&reached.partner).union(&reached.trusted);
+        let all = reached.seen();
         let claiming = listener
             .xclient
             .as_ref()
@@ -78,9 +78,12 @@ impl<'p> State<'p> {
         let reached = self.reached.of(trust);
         match claim {
             None => reached.intersection(addresses),
-            Some(ClaimBy::ProxyHeader) if self.listener.proxy_protocol => reached.clone(),
+            Some(ClaimBy::ProxyHeader) if self.listener.proxy_protocol => self.reached.all_of(trust),
             Some(ClaimBy::ProxyHeader) => AddressSet::none(),
-            Some(ClaimBy::Xclient) => reached.intersection(&self.claiming),
+            Some(ClaimBy::Xclient) => {
+                reached.intersection(&self.claiming).union(&self.reached.behind(trust, &self.claiming))
+            }
+            Some(ClaimBy::Translation) => self.reached.behind(trust, addresses),
         }
     }
 
@@ -111,6 +114,7 @@ struct Class<'c> {
     choice: Choice,
     needs: &'c dyn Fn() -> Needs,
     attempt: Attempt,
+    facts: &'c Facts,
     addresses: &'c AddressSet,
     /// A name that the client must have and only somebody else can have.
     held_name: Option<&'c str>,
@@ -141,6 +145,13 @@ impl<'p> Game<'_, 'p> {
         if self.states().any(|s| !s.claiming.is_empty()) {
             let space = Space { addresses: &anyone, cuts: Vec::new(), claims_names: true };
             self.play(Some(ClaimBy::Xclient), &space, &mut found);
+        }
+        let translated = || self.states().flat_map(|s| &s.reached.translated);
+        let seen = translated().fold(AddressSet::none(), |all, t| all.union(&t.seen));
+        if !seen.is_empty() {
+            let cuts = translated().map(|t| &t.seen).collect();
+            let space = Space { addresses: &seen, cuts, claims_names: false };
+            self.play(Some(ClaimBy::Translation), &space, &mut found);
         }
         Changes { opened: prune(found.opened), closed: prune(found.closed) }
     }
@@ -204,8 +215,8 @@ impl<'p> Game<'_, 'p> {
         let before = self.before.as_ref().zip(answers.0).map(|(state, answer)| Played { state, answer });
         let after = self.after.as_ref().zip(answers.1).map(|(state, answer)| Played { state, answer });
         let needs = || needs(axes, claim, choice);
-        let held_name = held_name(axes, choice);
-        let class = Class { claim, choice, needs: &needs, attempt, addresses, held_name };
+        let held_name = held_name(axes, claim, choice);
+        let class = Class { claim, choice, needs: &needs, attempt, facts: &facts, addresses, held_name };
         gains(&class, before.as_ref(), after.as_ref(), &mut found.opened);
         gains(&class, after.as_ref(), before.as_ref(), &mut found.closed);
     }
@@ -219,7 +230,7 @@ impl<'p> Game<'_, 'p> {
         for (state, found) in sides {
             let Some(state) = state.as_ref().filter(|s| s.listener.refuses.is_none()) else { continue };
             for trust in [Trust::Untrusted, Trust::Partner] {
-                let clients = state.reached.of(trust).clone();
+                let clients = state.reached.all_of(trust);
                 if clients.is_empty() {
                     continue;
                 }
@@ -230,6 +241,9 @@ impl<'p> Game<'_, 'p> {
                     clients,
                     needs: Needs::default(),
                     witness: base.clone(),
+                    facts: self.facts.clone(),
+                    entry: None,
+                    proof: Proof::default(),
                     before: None,
                     after: Some(Answer::undecided(vec![Reason::TooComplex { subject: name }])),
                     kind: Kind::Open,
@@ -301,6 +315,9 @@ fn gain(
         clients,
         needs: (class.needs)(),
         witness: Attempt { client, claim, ..class.attempt.clone() },
+        facts: class.facts.clone(),
+        entry: None,
+        proof: Proof::default(),
         before: old.cloned(),
         after: Some(answer),
         kind: kind(if certain { least } else { most }),

@@ -22,12 +22,14 @@ mod keys;
 mod lists;
 mod members;
 mod names;
+mod onward;
 mod pairs;
 mod partition;
 mod pattern;
 mod places;
 mod policy;
 mod profile;
+mod proof;
 mod prune;
 mod quick;
 mod reach;
@@ -48,16 +50,20 @@ pub use attempt::{Answer, Attempt, Certificate, Claim, ClaimBy, ClientName, Fact
 pub use candidates::{ANY_SENDER, RecipientForm, SenderKind, own_domains};
 pub use dialect::Dialect;
 pub use evaluate::{answer, answer_at};
-pub use exposure::{Change, Drift, Kind, ListenerRef, Logins, Needs, Side, compare, exposures};
+pub use exposure::{
+    Arrival, Change, Drift, Kind, ListenerRef, Logins, Needs, Proof, Side, compare, exposures,
+};
 pub use keys::Parents;
 pub use lists::{ClientList, ClientMatch, DomainList, DomainMatch, Entry};
+pub use onward::{Onward, diverted};
 pub use partition::Partition;
 pub use pattern::{Options as PatternOptions, Pattern};
 pub use policy::{
     Auth, Bind, CertificateDemand, ListId, Listed, Listener, Note, NoteKind, Policy, Protocol, Refusal,
     RefusalKind, Sees, Stage, StageKind, Tls,
 };
-pub use reach::{Everybody, Reached, Reaching, Trust};
+pub use proof::{Asked, Outcome, prove};
+pub use reach::{Everybody, Reached, Reaching, Translated, Trust};
 pub use routing::{Agent, Defaults, Does, Leaves, Next, Router, Routing, Transport};
 pub use rules::{Action, Condition, Dns, DnsQuestion, Lookup, Part, Rule, RuleList, Step, Subject};
 pub use safeguard::{Level, Safeguard, Weakened};

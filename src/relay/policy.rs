@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::lists::ClientList;
+use super::onward::Onward;
 use super::routing::Routing;
 use super::rules::RuleList;
 use super::safeguard::Safeguard;
@@ -25,6 +26,8 @@ pub struct Policy {
     pub lists: Vec<RuleList>,
     /// The host's own addresses; `None` when the evidence does not hold them.
     pub own_addresses: Option<AddressSet>,
+    /// Where mail is sent on to by settings and tables.
+    pub onward: Vec<Onward>,
     /// What was noticed while reading and decides no attempt.
     pub notes: Vec<Note>,
 }

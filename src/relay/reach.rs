@@ -18,15 +18,28 @@ pub enum Trust {
     Trusted,
 }
 
-/// The clients that reach one listener, with the source address that the server sees.
+/// The clients that reach one listener.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reached {
-    /// Anybody.
+    /// Anybody, under their own addresses.
     pub untrusted: AddressSet,
-    /// Other organisations.
+    /// Other organisations, under their own addresses.
     pub partner: AddressSet,
-    /// The owner's own.
+    /// The owner's own, under their own addresses.
     pub trusted: AddressSet,
+    /// Those whom the server sees under another address.
+    pub translated: Vec<Translated>,
+}
+
+/// Clients whose address is replaced on the way to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Translated {
+    /// How far they are trusted.
+    pub trust: Trust,
+    /// Their own addresses.
+    pub real: AddressSet,
+    /// The addresses that the server sees.
+    pub seen: AddressSet,
 }
 
 impl Reached {
@@ -37,6 +50,24 @@ impl Reached {
             Trust::Partner => &self.partner,
             Trust::Trusted => &self.trusted,
         }
+    }
+
+    /// The own addresses of translated clients of one kind whom the server sees under one of `seen`.
+    pub fn behind(&self, trust: Trust, seen: &AddressSet) -> AddressSet {
+        let met = self.translated.iter().filter(|t| t.trust == trust);
+        met.filter(|t| !t.seen.intersection(seen).is_empty())
+            .fold(AddressSet::none(), |all, t| all.union(&t.real))
+    }
+
+    /// Every client of one kind by its own address, whatever the server sees.
+    pub fn all_of(&self, trust: Trust) -> AddressSet {
+        self.of(trust).union(&self.behind(trust, &AddressSet::all()))
+    }
+
+    /// Every address that the server may see.
+    pub fn seen(&self) -> AddressSet {
+        let own = self.untrusted.union(&self.partner).union(&self.trusted);
+        self.translated.iter().fold(own, |all, t| all.union(&t.seen))
     }
 }
 
@@ -102,6 +133,7 @@ impl Reaching for Everybody {
             untrusted: only(&self.untrusted),
             partner: AddressSet::none(),
             trusted: only(&self.trusted).union(&loopback),
+            translated: Vec::new(),
         }
     }
 }

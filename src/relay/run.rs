@@ -7,6 +7,7 @@ use super::attempt::{Attempt, Facts};
 use super::chooser::Chooser;
 use super::policy::CertificateDemand;
 use super::policy::{ListId, Listener, Policy, Sees, Stage, StageKind, Tls};
+use super::proof::{Asked, MAX_ASKED};
 use super::recipient::Mailbox;
 use super::routing::{Leaves, Routing};
 use super::rules::Condition;
@@ -76,6 +77,9 @@ pub(super) struct Run<'a> {
     pub(super) gated: bool,
     /// Whether the pass was cut short.
     pub(super) cut: bool,
+    /// Every entry that was asked, where somebody wants to follow.
+    pub(super) asked: Option<Vec<Asked>>,
+    stage: StageKind,
 }
 
 impl<'a> Run<'a> {
@@ -111,6 +115,8 @@ impl<'a> Run<'a> {
             kept_back: false,
             gated: false,
             cut: false,
+            asked: None,
+            stage: StageKind::Client,
         }
     }
 
@@ -188,7 +194,7 @@ impl<'a> Run<'a> {
         if stage.kind == StageKind::Helo && self.attempt.helo.is_none() {
             return Flow::Continue;
         }
-        self.sees = stage.sees;
+        (self.sees, self.stage) = (stage.sees, stage.kind);
         if !matches!(stage.kind, StageKind::Recipient) || !self.had(StageKind::Relay) {
             self.defer_if_reject = false;
         }
@@ -277,6 +283,9 @@ impl<'a> Run<'a> {
                 return Flow::Refuse(451);
             }
             let flow = self.step(&rule.step, rule, depth);
+            if depth == 0 {
+                self.keep(rule, flow);
+            }
             if flow != Flow::Continue {
                 return flow;
             }
@@ -285,6 +294,18 @@ impl<'a> Run<'a> {
             }
         }
         Flow::Continue
+    }
+
+    /// Keeps an entry of a stage's own list for the proof.
+    fn keep(&mut self, rule: &Rule, flow: Flow) {
+        let Some(asked) = self.asked.as_mut().filter(|asked| asked.len() < MAX_ASKED && self.nested == 0)
+        else {
+            return;
+        };
+        let entry = std::iter::once(&rule.at);
+        let decided = self.lines.iter().filter(|line| flow != Flow::Continue && **line != rule.at);
+        let lines = entry.chain(decided).cloned().collect();
+        asked.push(Asked { stage: self.stage, lines, outcome: flow.into() });
     }
 
     fn step(&mut self, step: &Step, rule: &Rule, depth: usize) -> Flow {

@@ -167,6 +167,9 @@ fn details(out: &mut String, finding: &Finding, report: &Report<'_>) {
             if i == 0 { labels.cause.to_owned() } else { " ".repeat(super::text::width(labels.cause)) };
         let _ = writeln!(out, "  {label} {line}");
     }
+    if let Some(Witness::Relay(relay)) = &finding.witness {
+        out.push_str(&super::steps::render(relay, lang));
+    }
     let by_rule = || {
         let rule = known(&finding.rule, report.style)?;
         Some(fill(&texts(rule, lang).fix, |n| finding.args.get(n).cloned(), report.style))

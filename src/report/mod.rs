@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod json;
 pub mod lang;
 pub mod probe;
+pub mod steps;
 pub mod table;
 pub mod text;
 pub mod ticker;

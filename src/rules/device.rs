@@ -3,13 +3,13 @@
 use time::OffsetDateTime;
 
 use super::Rule;
+use super::around::{earlier, fronts, places};
 use super::judge::evidence;
 use super::missing::{came, causes, is_unread, lacks, lacks_before, once};
 use super::view::{DeviceFacts, DeviceView, Flows};
-use crate::drift::relay::Earlier;
 use crate::drift::text::{Normaliser, TextDrift};
 use crate::drift::{Certainty, FlowLine, Moment};
-use crate::evidence::{DeviceEvidence, Identity, Source};
+use crate::evidence::{DeviceEvidence, Identity, Source, State};
 use crate::finding::{Confidence, Finding, Witness};
 use crate::host::HostFacts;
 use crate::platform::{self, Assumption, DeviceModel, Gap};
@@ -18,7 +18,7 @@ use crate::reason::Reason;
 use crate::site::{Change, Site};
 
 /// One device in two states.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Pair<'a> {
     /// Its name.
     pub name: &'a str,
@@ -26,10 +26,26 @@ pub struct Pair<'a> {
     pub before: Option<Option<&'a DeviceEvidence>>,
     /// After; `None` when the after state lacks it.
     pub after: Option<&'a DeviceEvidence>,
+    /// The devices in front of it, the nearest first, before and after.
+    pub fronts: [Vec<&'a DeviceEvidence>; 2],
     /// When the after state was captured.
     pub taken: Option<OffsetDateTime>,
     /// Tests of it from outside.
     pub tests: Tests<'a>,
+}
+
+impl<'a> Pair<'a> {
+    /// A device in two states, with the devices in front of it. `before` is `None` when there is no before state.
+    pub fn of(name: &'a str, before: Option<&'a State>, after: &'a State, site: &Site) -> Self {
+        Self {
+            name,
+            before: before.map(|state| state.devices.get(name)),
+            after: after.devices.get(name),
+            fronts: [before, Some(after)]
+                .map(|state| state.map(|state| fronts(name, state, site)).unwrap_or_default()),
+            ..Self::default()
+        }
+    }
 }
 
 /// Tests of a device from outside.
@@ -153,7 +169,10 @@ pub fn judge_device(
     let all_came = came(after) && old.is_none_or(came);
     let apart = view.flows.take_if(|_| !all_came);
     view.before = view.before.filter(|_| old.is_some_and(came));
-    view.relay = crate::drift::relay::between(pair.name, earlier(old, view.before, after), &new_model, site);
+    let around = pair.fronts.each_ref().map(|all| all.iter().map(|d| platform::read(d)).collect::<Vec<_>>());
+    let [before, now] = places(pair, [view.before, Some(&new_model)], &around);
+    let earlier = earlier(old, before, after);
+    view.relay = now.and_then(|now| crate::drift::relay::between(earlier, now, site));
     findings.extend(rules.iter().flat_map(|rule| rule.kind.device(rule, &mut view)));
     if let Some(unlike) = old_model.as_ref().and_then(|old| unlike(&old.host, &new_model.host)) {
         findings.iter_mut().for_each(|finding| unsettle(finding, &unlike));
@@ -176,19 +195,6 @@ pub(super) fn seen(name: &str, after: &DeviceEvidence, model: &DeviceModel) -> D
         filters_packets: filters_packets(model),
         assumptions: model.assumptions.clone(),
         ..DeviceResult::default()
-    }
-}
-
-/// What is known of the mail relay before.
-fn earlier<'m>(
-    old: Option<&DeviceEvidence>,
-    before: Option<&'m DeviceModel>,
-    after: &DeviceEvidence,
-) -> Earlier<'m> {
-    match (old, before) {
-        (_, Some(model)) if model.relay.is_some() => Earlier::There(model),
-        (Some(old), Some(_)) if platform::had_no_relay(old, after) => Earlier::Nothing,
-        _ => Earlier::Unknown,
     }
 }
 
@@ -273,8 +279,11 @@ fn facts(result: &DeviceResult, old: Option<&DeviceEvidence>, after: &DeviceEvid
             .all(|d| d.source == Source::Bare || d.artifacts.contains_key(name))
     };
     let changed = result.text.iter().map(|t| t.artifact.clone()).filter(|name| both(name));
+    // what a device in front does to a mail server is not the server's own change
+    let itself = old.is_none_or(|old| old.artifacts != after.artifacts);
+    let relaying = result.relay.changed().filter(|_| itself);
     DeviceFacts {
-        changed_meaning: moved.chain(result.relay.changed()).max(),
+        changed_meaning: moved.chain(relaying).max(),
         first_lines: result
             .text
             .iter()

@@ -118,11 +118,9 @@ fn device(case: &Case<'_>, name: &str) -> (DeviceResult, Vec<Finding>) {
     let unchanged = tested::unchanged_since(case, name);
     let records = tested::since(case, name, unchanged);
     let pair = Pair {
-        name,
-        before: case.before.map(|state| state.devices.get(name)),
-        after: case.after.devices.get(name),
         taken: case.after.taken.map(|(started, _)| started),
         tests: Tests { since: unchanged, records: &records },
+        ..Pair::of(name, case.before, case.after, case.site)
     };
     judge_device(&pair, case.site, case.change, case.rules)
 }

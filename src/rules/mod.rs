@@ -3,6 +3,7 @@
 //! A rule is data (`rules/*.toml`): it names a *kind* that this program knows, with parameters, a severity and texts
 //! in both languages. A kind is one file in [`kind`] and one line in its table.
 
+pub mod around;
 pub mod device;
 pub mod exposed;
 pub mod judge;

@@ -21,6 +21,8 @@ pub struct Story {
     pub en: String,
     /// What happens, in Japanese.
     pub ja: String,
+    /// What it rests on.
+    pub basis: Basis,
     /// Text of its `site.toml`.
     pub site: &'static str,
     /// Text of its `change.toml`.
@@ -29,6 +31,19 @@ pub struct Story {
     pub phases: Vec<Phase>,
     /// Its devices, each with a state for every phase.
     pub devices: Vec<Device>,
+}
+
+/// What a story rests on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// A public incident, of which the settings were never published.
+    #[default]
+    Incident,
+    /// A mistake that is often made; no single incident.
+    Pattern,
+    /// Nothing goes wrong.
+    Harmless,
 }
 
 /// A moment at which the devices are looked at.
@@ -51,6 +66,8 @@ struct StoryFile {
 struct Title {
     en: String,
     ja: String,
+    #[serde(default)]
+    basis: Basis,
 }
 
 #[derive(Deserialize)]
@@ -84,8 +101,8 @@ pub fn story(name: &str) -> Result<Story, SimulateError> {
     };
     let phases: Vec<Phase> = file.phase.iter().map(phase).collect::<Result<_, SimulateError>>()?;
     let devices = devices(name, &phases)?;
-    let Title { en, ja } = file.title;
-    Ok(Story { name, en, ja, site: text("site.toml")?, change: text("change.toml")?, phases, devices })
+    let Title { en, ja, basis } = file.title;
+    Ok(Story { name, en, ja, basis, site: text("site.toml")?, change: text("change.toml")?, phases, devices })
 }
 
 /// The devices, each with a state for every phase that has a folder of its name.
@@ -123,7 +140,10 @@ mod tests {
 
     #[test]
     fn every_story_is_whole() {
-        assert_eq!(names(), ["akita", "clean", "first-server", "ishikura", "tokushima"]);
+        assert_eq!(
+            names(),
+            ["akita", "clean", "firewall-only", "first-server", "ishikura", "load-balancer", "tokushima"]
+        );
         for name in names() {
             let story = story(name).unwrap();
             assert_eq!(story.phases.first().unwrap().name, "before", "{name}");

@@ -18,6 +18,7 @@ use crate::evidence::{DeviceEvidence, State};
 use crate::finding::{Arg, Confidence, Finding, Severity, Status};
 use crate::reason::Reason;
 use crate::rules::Rule;
+use crate::rules::around::fronts;
 use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::{Case, Watched, evidence};
 use timeline::{Look, Opening, Seen, openings};
@@ -191,17 +192,18 @@ fn looks(case: &Case<'_>, device: &str) -> Looks {
 }
 
 /// Adds what one state shows of a device.
-fn look<'a>(case: &Case<'a>, device: &str, state: &'a State, row: &mut Vec<(&'a DeviceEvidence, Seen)>) {
+fn look<'a>(case: &Case<'a>, device: &str, state: &'a State, row: &mut Vec<(Vec<&'a DeviceEvidence>, Seen)>) {
     let (Some((started, ended)), Some(there)) = (state.taken, state.devices.get(device)) else { return };
     let look = Look { started, ended };
     // most looks see what the one before saw
-    if let Some((_, last)) = row.last().filter(|(evidence, _)| *evidence == there) {
+    let evidence: Vec<&DeviceEvidence> =
+        [there].into_iter().chain(fronts(device, state, case.site)).collect();
+    if let Some((_, last)) = row.last().filter(|(last, _)| *last == evidence) {
         let seen = Seen { look, ..last.clone() };
-        return row.push((there, seen));
+        return row.push((evidence, seen));
     }
-    let before = case.before.map(|state| state.devices.get(device));
-    let pair = Pair { name: device, before, after: Some(there), taken: Some(started), ..Pair::default() };
+    let pair = Pair { taken: Some(started), ..Pair::of(device, case.before, state, case.site) };
     let (result, findings) = judge_device(&pair, case.site, case.change, case.rules);
     let open = open(there, &result.lacks, findings, case.rules);
-    row.push((there, Seen { look, open, whole: result.lacks.is_empty() }));
+    row.push((evidence, Seen { look, open, whole: result.lacks.is_empty() }));
 }

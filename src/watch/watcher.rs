@@ -11,6 +11,7 @@ use super::timeline::{Look, Seen, key};
 use crate::evidence::{DeviceEvidence, State};
 use crate::finding::Finding;
 use crate::reason::Reason;
+use crate::rules::around::fronts;
 use crate::rules::device::{Pair, judge_device};
 use crate::rules::judge::Case;
 use crate::rules::missing::is_whole;
@@ -52,8 +53,8 @@ pub struct Watcher {
 struct Device {
     /// The last look that saw it whole.
     last: Option<Look>,
-    /// What that look saw, and what is open as far as the looks so far tell.
-    evidence: Option<DeviceEvidence>,
+    /// What that look saw of it and of the devices in front of it, and what is open as far as the looks so far tell.
+    evidence: Vec<DeviceEvidence>,
     open: BTreeMap<(String, String), Standing>,
     blind: bool,
 }
@@ -88,19 +89,20 @@ impl Watcher {
         let look = Look { started, ended };
         for (name, evidence) in &state.devices {
             let device = self.devices.entry(name.clone()).or_default();
-            if device.evidence.as_ref() == Some(evidence) {
+            let all: Vec<&DeviceEvidence> =
+                [evidence].into_iter().chain(fronts(name, state, case.site)).collect();
+            if device.evidence.iter().eq(all.iter().copied()) {
                 device.see_again(look);
                 device.sight(name, Vec::new(), &mut news);
                 continue;
             }
-            let before = case.before.map(|b| b.devices.get(name));
-            let pair = Pair { name, before, after: Some(evidence), taken: Some(started), ..Pair::default() };
+            let pair = Pair { taken: Some(started), ..Pair::of(name, case.before, state, case.site) };
             let (result, findings) = judge_device(&pair, case.site, case.change, case.rules);
             let open = open(evidence, &result.lacks, findings, case.rules);
             let whole = result.lacks.is_empty();
             device.see(&Seen { look, open, whole }, &mut news);
             if whole {
-                device.evidence = Some(evidence.clone());
+                device.evidence = all.into_iter().cloned().collect();
             }
             device.sight(name, result.lacks, &mut news);
         }
@@ -178,7 +180,13 @@ mod tests {
     }
 
     fn opening(name: &str) -> Finding {
-        let after = Decided { verdict: "accept".to_owned(), code: None, line: None, by_default: false };
+        let after = Decided {
+            verdict: "accept".to_owned(),
+            code: None,
+            line: None,
+            by_default: false,
+            steps: Vec::new(),
+        };
         let witness = PacketWitness {
             hook: "input",
             iif: None,

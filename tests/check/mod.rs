@@ -3,9 +3,11 @@
 mod bounds;
 mod exposure;
 mod folders;
+mod front;
 mod near_misses;
 mod new_server;
 mod planned_relay;
+mod proof;
 mod safeguards;
 mod saved;
 mod saved_firewalld;

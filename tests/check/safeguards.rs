@@ -58,3 +58,63 @@ fn logins_less_well_guarded() {
     // port 25 takes mail in clear, as mail exchangers do
     assert!(found("", "smtpd_tls_security_level = none\n", SAME).is_empty());
 }
+
+/// Rules and places of findings about mail that goes elsewhere.
+fn diverted(earlier: &str, main: &str) -> Vec<String> {
+    let (before, after) = (format!("{MAIN}{earlier}"), format!("{MAIN}{main}"));
+    let cf = "files/etc/postfix/main.cf";
+    let services = ("files/etc/postfix/master.cf", MASTER);
+    let answer = check(&[(cf, &before), services], &[(cf, &after), services]);
+    let findings = answer.result["findings"].as_array().unwrap().iter();
+    let found = findings.filter(|f| f["rule"] == "mail-flow-diverted");
+    found
+        .map(|f| format!("{} {}", f["args"]["what"].as_str().unwrap(), f["args"]["to"].as_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn mail_that_goes_where_none_went() {
+    let carrier = "relayhost = [smtp.carrier.example]:587\n";
+    assert_eq!(diverted("", carrier), ["relayhost smtp.carrier.example"]);
+    assert_eq!(diverted("", "always_bcc = archive@far.example\n"), ["always_bcc far.example"]);
+    let copies = "recipient_bcc_maps = inline:{mayor@city.example.jp=x@far.example}\n";
+    assert_eq!(diverted("", copies).len(), 1);
+    let aliases = "virtual_alias_maps = inline:{info@mx.city.example.jp=info@far.example}\n";
+    assert_eq!(diverted("", aliases).len(), 1);
+    assert_eq!(diverted("", "transport_maps = inline:{city.example.jp=smtp:[192.0.2.99]}\n").len(), 1);
+}
+
+#[test]
+fn mail_that_goes_where_it_went_or_stays_is_not_diverted() {
+    let bare = "relayhost = smtp.carrier.example\n";
+    assert!(diverted(bare, "relayhost = [smtp.carrier.example]:587\n").is_empty(), "the same host");
+    assert!(diverted("", "relayhost = [10.1.2.25]\n").is_empty(), "inside");
+    assert!(diverted("", "always_bcc = archive\n").is_empty(), "a mailbox of its own");
+    assert!(diverted("", "always_bcc = archive@mx.city.example.jp\n").is_empty());
+    let local = "virtual_alias_maps = inline:{info@mx.city.example.jp=soumu}\n";
+    assert!(diverted("", local).is_empty());
+    assert!(diverted("", "transport_maps = inline:{x.example=error:gone}\n").is_empty());
+    let gone = "relayhost = [smtp.carrier.example]\n";
+    assert!(diverted(gone, "").is_empty(), "no further place");
+}
+
+#[test]
+fn guards_beside_the_limits() {
+    let service = "smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:10040\n";
+    let weakened = ["guard-weakened smtp (25), submission (587)"];
+    assert_eq!(found(service, "", SAME), weakened);
+    assert_eq!(found("default_destination_rate_delay = 1s\n", "", SAME), weakened);
+    assert!(found("", "default_destination_rate_delay = 1s\n", SAME).is_empty());
+    let login = "smtpd_sasl_auth_enable=yes";
+    let demanded =
+        "smtpd_sasl_auth_enable=yes\n  -o smtpd_client_restrictions=permit_sasl_authenticated,reject";
+    assert!(found("", "", [login, demanded]).is_empty(), "stricter");
+    let owned = "smtpd_sender_login_maps = inline:{a@city.example.jp=a}\n\
+                 smtpd_sender_restrictions = reject_sender_login_mismatch\n";
+    let listed = "smtpd_sender_restrictions = reject_sender_login_mismatch\n";
+    // without its table the restriction holds nobody to anything
+    assert_eq!(found(owned, listed, SAME), ["guard-weakened submission (587)"]);
+    let moved = "smtpd_sender_login_maps = inline:{a@city.example.jp=a}\n\
+                 smtpd_recipient_restrictions = reject_sender_login_mismatch\n";
+    assert!(found(owned, moved, SAME).is_empty(), "in another list");
+}

@@ -258,3 +258,34 @@ fn only_what_is_declared_is_connected_to() {
     let done = run(lab.program(&["capture", "--id", "CHG-1", "--phase", "probe"])).exits(2);
     assert!(done.2.contains("is no phase"), "{}", done.2);
 }
+
+#[test]
+fn a_server_that_demands_tls_is_tested_under_it() {
+    let name = "a_server_that_demands_tls_is_tested_under_it";
+    let Some(lab) = Lab::start(name, Filter::Nftables) else { return };
+    lab.run(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=gate -keyout /etc/postfix/k.pem \
+         -out /etc/postfix/c.pem 2>/dev/null; chmod 600 /etc/postfix/k.pem",
+    );
+    let certificate = "smtpd_tls_cert_file=/etc/postfix/c.pem smtpd_tls_key_file=/etc/postfix/k.pem";
+    postfix(&lab, &format!("smtpd_tls_security_level=encrypt {certificate}"));
+    capture(&lab, "before");
+    let under = |begun: &str, conclusion: &str| {
+        let (_, test) = probed(&lab);
+        assert_eq!(test["conclusion"], conclusion, "{test}");
+        for place in test["mail"].as_array().unwrap() {
+            assert_eq!(place["tls"]["begun"], begun, "{place}");
+            assert_eq!(place["tls"]["verified"], false);
+            for (form, reality, accord) in attempts(place) {
+                let refused = if conclusion == "passed" { "refused" } else { "accepted" };
+                let wanted = if form.starts_with("forged") { refused } else { "refused" };
+                assert_eq!((reality.as_str(), accord.as_str()), (wanted, "agrees"), "{form}");
+            }
+        }
+    };
+    under("starttls", "passed");
+    postfix(&lab, &format!("smtpd_tls_wrappermode=yes {FORGED}"));
+    capture(&lab, "after");
+    under("implicit", "failed");
+    assert!(lab.run("postqueue -p").contains("Mail queue is empty"));
+}

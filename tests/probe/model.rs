@@ -61,6 +61,7 @@ pub(super) fn record(plan: &Plan, elsewhere: &End) -> Record {
             helo: "[198.51.100.7]".to_owned(),
             end: if at.port() == 25 { End::Talked } else { elsewhere.clone() },
             greeting: None,
+            tls: None,
             offers: Vec::new(),
             attempts: tried.collect(),
         }

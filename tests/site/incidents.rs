@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 
 use crate::common::needs;
 
-const STORIES: [&str; 5] = ["akita", "clean", "first-server", "ishikura", "tokushima"];
+const STORIES: [&str; 7] =
+    ["akita", "clean", "firewall-only", "first-server", "ishikura", "load-balancer", "tokushima"];
 
 const HOST: [&str; 5] = ["ip-addr.json", "ip-route.json", "ip-rule.json", "ss.txt", "sysctl.txt"];
 const NETFILTER: [&str; 7] = [

@@ -17,6 +17,7 @@ mod lists;
 mod logical;
 mod maincf;
 mod mastercf;
+mod onward;
 mod other;
 mod restrictions;
 mod routing;
@@ -135,6 +136,7 @@ fn policy(config: &Config<'_>) -> Policy {
     let mut policy = policy.into_inner();
     policy.listeners = listeners;
     policy.own_addresses = own_addresses;
+    policy.onward = onward::onward(config, &tables);
     policy.notes = tables.take_notes();
     policy.notes.extend(config.notes());
     policy.notes.sort();

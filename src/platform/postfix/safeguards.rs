@@ -20,6 +20,25 @@ const LIMITS: [&str; 7] = [
 const LOGIN_MISMATCH: [&str; 2] =
     ["reject_sender_login_mismatch", "reject_authenticated_sender_login_mismatch"];
 
+/// Where guards are shown that are no settings themselves.
+const SHOWN_AT: [(&str, &str); 4] = [
+    ("anvil", "smtpd_client_message_rate_limit"),
+    ("check_policy_service", "smtpd_recipient_restrictions"),
+    ("permit_sasl_authenticated, reject", "smtpd_client_restrictions"),
+    ("reject_sender_login_mismatch", "smtpd_sender_restrictions"),
+];
+
+/// The lists of a service.
+const LISTS: [&str; 7] = [
+    "smtpd_client_restrictions",
+    "smtpd_helo_restrictions",
+    "smtpd_sender_restrictions",
+    "smtpd_relay_restrictions",
+    "smtpd_recipient_restrictions",
+    "smtpd_data_restrictions",
+    "smtpd_end_of_data_restrictions",
+];
+
 /// Protocol versions, the oldest first. Postfix has not offered SSLv2 since 3.0.
 const VERSIONS: [&str; 5] = ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
@@ -28,8 +47,10 @@ const VERSIONS: [&str; 5] = ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 pub(super) fn safeguards(scope: &Scope<'_, '_>, tls: Tls, auth: Auth) -> Vec<Safeguard> {
     let mut out = Vec::new();
     let mut add = |name: &str, level: Level| {
-        let value = scope.get(name);
-        out.push(Safeguard { name: Arc::from(name), level, value, at: scope.at(name) });
+        // what is no setting stands where the first list stands that could hold it
+        let set = SHOWN_AT.iter().find(|(guard, _)| *guard == name).map_or(name, |(_, setting)| setting);
+        let value = scope.get(set);
+        out.push(Safeguard { name: Arc::from(name), level, value, at: scope.at(set) });
     };
     for name in LIMITS {
         if let Ok(limit) = scope.get(name).parse::<u64>() {
@@ -41,9 +62,20 @@ pub(super) fn safeguards(scope: &Scope<'_, '_>, tls: Tls, auth: Auth) -> Vec<Saf
     if !filters.is_empty() {
         add("milter_default_action", Level::Grade(u32::from(scope.get("milter_default_action") != "accept")));
     }
+    let policies = LISTS.iter().any(|list| asks_service(scope, list));
+    add("check_policy_service", Level::Grade(u32::from(policies)));
+    add(
+        "default_destination_rate_delay",
+        Level::Grade(u32::from(is_some_time(&scope.get("default_destination_rate_delay")))),
+    );
+    // without its counter no limit per client is kept
+    let counted = scope.config.service(&["unix"], "anvil").is_some();
+    add("anvil", Level::Grade(u32::from(counted)));
     if auth == Auth::No {
         return out;
     }
+    let demanded = LISTS.iter().any(|list| demands_login(scope, list));
+    add("permit_sasl_authenticated, reject", Level::Grade(u32::from(demanded)));
     let encrypted = match tls {
         Tls::No => 0,
         Tls::Offered => 1,
@@ -58,10 +90,29 @@ pub(super) fn safeguards(scope: &Scope<'_, '_>, tls: Tls, auth: Auth) -> Vec<Saf
     if let Some(oldest) = oldest_version(&scope.get(protocols)).filter(|_| encrypted > 0) {
         add(protocols, Level::Grade(oldest));
     }
-    let senders = scope.words("smtpd_sender_restrictions");
-    let own_only = senders.iter().any(|word| LOGIN_MISMATCH.contains(&word.text.as_str()));
-    add("smtpd_sender_restrictions", Level::Grade(u32::from(own_only)));
+    let mismatch = |list: &&str| scope.words(list).iter().any(|w| LOGIN_MISMATCH.contains(&w.text.as_str()));
+    let own_only = LISTS.iter().any(mismatch) && !scope.words("smtpd_sender_login_maps").is_empty();
+    add("reject_sender_login_mismatch", Level::Grade(u32::from(own_only)));
     out
+}
+
+/// Whether a list asks a policy service, which may count mails by account.
+fn asks_service(scope: &Scope<'_, '_>, list: &str) -> bool {
+    scope.words(list).iter().any(|word| word.text == "check_policy_service")
+}
+
+/// Whether a list lets only those pass who have logged in, or whom the host trusts.
+fn demands_login(scope: &Scope<'_, '_>, list: &str) -> bool {
+    let words = scope.words(list);
+    let ends = words.last().is_some_and(|word| word.text == "reject");
+    let plain = |text: &str| matches!(text, "permit_sasl_authenticated" | "permit_mynetworks" | "reject");
+    ends && words.iter().all(|word| plain(&word.text) || word.text.starts_with("reject_"))
+        && words.iter().any(|word| word.text == "permit_sasl_authenticated")
+}
+
+/// Whether a time value is not zero (`1s`, `2m`).
+fn is_some_time(value: &str) -> bool {
+    value.chars().any(|c| c.is_ascii_digit() && c != '0')
 }
 
 /// The oldest version that a list of protocols admits, as a place in [`VERSIONS`]; `None` where the list is not

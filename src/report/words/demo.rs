@@ -2,7 +2,7 @@
 
 use super::phrases::several;
 use crate::report::Lang;
-use crate::simulate::story::Story;
+use crate::simulate::story::{Basis, Story};
 
 /// What is going to happen, and what it is worth. Ends with an empty line.
 pub fn opening(story: &Story, devices: usize, lang: Lang) -> String {
@@ -11,18 +11,28 @@ pub fn opening(story: &Story, devices: usize, lang: Lang) -> String {
             "{}\n({} over real SSH on loopback. {})\n\n",
             story.en,
             several(devices, "simulated device"),
-            if story.name == "clean" { CLEAN_EN } else { PATTERN_EN }
+            match story.basis {
+                Basis::Incident => INCIDENT_EN,
+                Basis::Pattern => PATTERN_EN,
+                Basis::Harmless => CLEAN_EN,
+            }
         ),
         Lang::Ja => format!(
             "{}\n（模擬機器 {devices} 台に、このコンピューター内で実際に SSH 接続します。{}）\n\n",
             story.ja,
-            if story.name == "clean" { CLEAN_JA } else { PATTERN_JA }
+            match story.basis {
+                Basis::Incident => INCIDENT_JA,
+                Basis::Pattern => PATTERN_JA,
+                Basis::Harmless => CLEAN_JA,
+            }
         ),
     }
 }
 
-const PATTERN_EN: &str = "The exact settings of the incident were never published; this shows its pattern";
-const PATTERN_JA: &str = "実際の事故の設定内容は公表されていません。ここでは同じ型の設定変更を再現します";
+const INCIDENT_EN: &str = "The exact settings of the incident were never published; this shows its pattern";
+const INCIDENT_JA: &str = "実際の事故の設定内容は公表されていません。ここでは同じ型の設定変更を再現します";
+const PATTERN_EN: &str = "No single incident: a mistake that is often made in front of a mail server";
+const PATTERN_JA: &str = "特定の事故ではなく、メールサーバーの手前の機器で起こりがちな設定の誤りです";
 const CLEAN_EN: &str = "No incident: what a harmless change looks like";
 const CLEAN_JA: &str = "事故ではなく、問題のない変更の例です";
 

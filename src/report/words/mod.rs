@@ -11,6 +11,7 @@ pub mod phrases;
 pub mod probe;
 pub mod reasons;
 pub mod rollback;
+pub mod steps;
 pub mod verdict;
 pub mod window;
 

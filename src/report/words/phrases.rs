@@ -169,6 +169,9 @@ fn english(phrase: &Phrase) -> String {
         Phrase::RecipientForm { example } => format!(" by writing the recipient as {example}"),
         Phrase::ProxyHeader { claims } => format!(" by sending a PROXY header that claims to be {claims}"),
         Phrase::Xclient { claims } => format!(" by claiming to be {claims} with XCLIENT"),
+        Phrase::Translated { through, seen } => {
+            format!(" because {through} gives every client the trusted address {seen}")
+        }
         Phrase::ClientName { name } => format!(" from an address whose DNS name is {name}"),
         Phrase::Tls => " over TLS".to_owned(),
         Phrase::AnyProtocol => "any protocol".to_owned(),
@@ -191,6 +194,9 @@ fn japanese(phrase: &Phrase) -> String {
         Phrase::RecipientForm { example } => format!("宛先を {example} の形で書くだけで、"),
         Phrase::ProxyHeader { claims } => format!("PROXY ヘッダーで {claims} と名乗るだけで、"),
         Phrase::Xclient { claims } => format!("XCLIENT で {claims} と名乗るだけで、"),
+        Phrase::Translated { through, seen } => {
+            format!("{through} が接続元を信頼済みのアドレス {seen} に書き換えるため、")
+        }
         Phrase::ClientName { name } => format!("DNS 上の名前が {name} のアドレスから、"),
         Phrase::Tls => "TLS を使って、".to_owned(),
         Phrase::AnyProtocol => "あらゆる通信".to_owned(),

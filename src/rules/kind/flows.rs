@@ -212,6 +212,7 @@ fn decided(fates: &[Fate], wanted: Option<Verdict>) -> (Decided, Option<Fate>) {
         code: None,
         line: fate.and_then(|f| f.line.clone()),
         by_default: fate.is_some_and(|f| f.by_policy),
+        steps: Vec::new(),
     };
     (decided, fate.cloned())
 }

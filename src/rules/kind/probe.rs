@@ -135,11 +135,12 @@ fn of_attempt(rule: &Rule, device: &str, place: &Place<'_>, told: &Told<'_>, sev
         server: dialogue.at.ip().to_string(),
         port: dialogue.at.port(),
         helo: dialogue.helo.clone(),
-        tls: false,
+        tls: dialogue.tls.is_some(),
         mail_from: tried.mail_from.clone(),
         rcpt_to: tried.rcpt_to.clone(),
+        translated: None,
         before: None,
-        after: Decided { verdict, code, line: None, by_default },
+        after: Decided { verdict, code, line: None, by_default, steps: Vec::new() },
     }));
     finding.named(&format!("{} {:?}", dialogue.at, told.accord))
 }

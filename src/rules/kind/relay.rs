@@ -1,5 +1,7 @@
 //! `relay`: what a mail server relays, for whom (cases R01 to R09), or that it refuses to serve (R02).
 
+use std::collections::BTreeSet;
+
 use super::{Entry, Kind};
 use crate::drift::relay::{RelayDrift, witness};
 use crate::finding::{Arg, Confidence, Finding, Phrase, Severity, Status, Witness};
@@ -7,6 +9,7 @@ use crate::packet::AddressSet;
 use crate::reach::clients::{is_anybody, networks};
 use crate::relay::{
     ANY_SENDER, Change, ClaimBy, ClientName, Kind as Result, ListenerRef, Needs, SenderKind, Trust, Weakened,
+    own_domains,
 };
 use crate::rules::view::{DeviceView, addresses};
 use crate::rules::{Over, Rule};
@@ -16,7 +19,7 @@ use crate::site::name::Name;
 use crate::site::table::Table;
 
 pub(super) const ENTRY: Entry =
-    Entry { name: "relay", args: &["who", "needs", "rcpt", "listener", "guard", "from", "to"], read };
+    Entry { name: "relay", args: &["who", "needs", "rcpt", "listener", "guard", "from", "to", "what"], read };
 
 /// What a rule of this kind looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,7 @@ enum Looks {
     Refuses,
     Logins,
     Weakened,
+    Diverted,
 }
 
 #[derive(Debug)]
@@ -40,6 +44,7 @@ fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
         ("refuses", Looks::Refuses),
         ("logins", Looks::Logins),
         ("weakened", Looks::Weakened),
+        ("diverted", Looks::Diverted),
     ];
     let looks = table.need("result", "result = \"open\"").and_then(|v| v.one_of(&words))?;
     Some(Box::new(Relay { looks }))
@@ -64,6 +69,7 @@ impl Kind for Relay {
             Looks::Refuses => return refusing(rule, name, drift),
             Looks::Logins => return logins(rule, name, drift),
             Looks::Weakened => return weakened(rule, name, drift),
+            Looks::Diverted => return diverted(rule, view, drift),
             Looks::Open => Result::Open,
             Looks::Limited => Result::Limited,
         };
@@ -155,6 +161,10 @@ fn needs(needs: &Needs, change: &Change) -> Vec<Phrase> {
     match needs.claim {
         Some(ClaimBy::ProxyHeader) => out.push(Phrase::ProxyHeader { claims }),
         Some(ClaimBy::Xclient) => out.push(Phrase::Xclient { claims }),
+        Some(ClaimBy::Translation) => {
+            let through = change.entry.as_ref().map(|entry| entry.through.join(", ")).unwrap_or_default();
+            out.push(Phrase::Translated { through, seen: claims });
+        }
         None => {}
     }
     if let Some(ClientName::Verified(name) | ClientName::Unverified(name)) = &needs.name {
@@ -224,6 +234,39 @@ fn weakened(rule: &Rule, device: &str, drift: &RelayDrift) -> Vec<Finding> {
         finding.location = Some(weakened.after.at.clone());
         finding.before = Some(weakened.before.at.clone());
         finding.named(&format!("{} {}", listeners.join(" "), weakened.after.name))
+    });
+    found.collect()
+}
+
+/// Mail that goes where it did not go, and where nothing declared as one's own is.
+fn diverted(rule: &Rule, view: &DeviceView<'_>, drift: &RelayDrift) -> Vec<Finding> {
+    let policy = view.after.relay.iter();
+    let mut own: BTreeSet<String> = policy.flat_map(|p| &p.listeners).flat_map(own_domains).collect();
+    own.extend(view.site.devices.values().flat_map(|device| device.mail_domains.iter().cloned()));
+    let hosts =
+        view.site.devices.values().filter_map(|device| Some(device.address.as_ref()?.host.to_string()));
+    own.extend(hosts);
+    let zones = view.site.zones.iter().filter(|zone| zone.trust == crate::site::Trust::Trusted);
+    let inside = zones.filter_map(|zone| view.site.zones.addresses(zone.name.as_str()));
+    let inside = inside.fold(crate::host::private(), |all, zone| all.union(&zone));
+    let is_own = |to: &str| match to.parse() {
+        Ok(address) => inside.contains(address) || own.contains(to),
+        Err(_) => {
+            let below =
+                |domain: &String| to.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'));
+            own.contains(to) || own.iter().any(below)
+        }
+    };
+    let found = drift.diverted.iter().filter(|onward| !is_own(&onward.to)).map(|onward| {
+        let mut finding = Finding::new(&rule.id, rule.severity, Confidence::Certain, Some(view.name));
+        let what = onward
+            .key
+            .as_ref()
+            .map_or_else(|| onward.setting.to_string(), |key| format!("{}: {key}", onward.setting));
+        finding.args.insert("what", Arg::Text(what));
+        finding.args.insert("to", Arg::Text(onward.to.to_string()));
+        finding.location = Some(onward.at.clone());
+        finding.named(&format!("{} {}", onward.setting, onward.to))
     });
     found.collect()
 }
