@@ -8,6 +8,7 @@ mod flows;
 mod gap;
 mod host_key;
 mod isolate;
+mod old_algorithms;
 mod policy_open;
 mod probe;
 mod relay;
@@ -75,6 +76,7 @@ pub static ENTRIES: &[Entry] = &[
     host_key::ENTRY,
     isolate::ENTRY,
     scope::NO_SCOPE,
+    old_algorithms::ENTRY,
     policy_open::ENTRY,
     probe::ENTRY,
     relay::ENTRY,
