@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::CliError;
 use super::exit::Exit;
-use super::global::{Format, Global, start_of, write_output};
+use super::global::{Format, Global, write_output};
 use crate::platform;
 use crate::report::words::errors as words;
 use crate::report::{changes, json};
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(filter) = &args.filter {
         return Err(CliError::Usage(words::no_filters(filter, global.lang())));
     }
-    let declared = global.declared(&start_of(&args.after, global.store_folder()))?;
+    let declared = global.approved(Some(&args.before), Some(&args.after))?;
     let before = global.state(&args.before, &declared, args.platform.as_deref())?;
     let after = global.state(&args.after, &declared, args.platform.as_deref())?;
     let names: std::collections::BTreeSet<&String> =

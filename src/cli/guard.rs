@@ -14,8 +14,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::CliError;
 use super::check::Console;
+use super::declared::Declared;
 use super::exit::Exit;
-use super::global::{Declared, Global};
+use super::global::Global;
 use super::snapshot::{Camera, block_on};
 use super::targets::{Connect, Targets};
 use super::watch::span_of;

@@ -3,6 +3,7 @@
 mod capture;
 mod check;
 mod colour;
+mod declared;
 mod demo;
 mod diff;
 pub mod exit;

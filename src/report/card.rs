@@ -12,6 +12,7 @@ use crate::evidence::STORE;
 use crate::finding::{Confidence, Decided, Finding, Status, Witness};
 use crate::rules::verdict::{EVIDENCE, weight};
 use crate::rules::{Rule, Verdict};
+use crate::site::find::SITE_FILE;
 use crate::watch::TRANSIENT;
 
 /// The whole text; ends with a line feed.
@@ -131,6 +132,10 @@ fn undo(finding: &Finding, report: &Report<'_>) -> Option<String> {
     let mut command = format!("sekisho rollback {} --device {}", quoted(change), quoted(device));
     if store != Path::new(STORE) {
         let _ = write!(command, " --store {}", quoted(&store.display().to_string()));
+    }
+    // the site knows the login names
+    if let Some(site) = report.site.filter(|site| *site != SITE_FILE) {
+        let _ = write!(command, " --site {}", quoted(site));
     }
     Some(words::rollback(&command, report.style.lang))
 }
