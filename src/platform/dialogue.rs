@@ -59,7 +59,7 @@ pub struct Escalation {
 pub struct Wrap {
     /// Artifacts that are configurations, line by line.
     pub artifacts: &'static [&'static str],
-    /// Columns unless set otherwise.
+    /// Columns of the screen unless set otherwise; lines may fill all of them but one.
     pub columns: usize,
     /// How the configuration itself sets another number: a pattern with a group `columns`.
     pub setting: &'static str,

@@ -7,6 +7,7 @@ mod planned_relay;
 mod safeguards;
 mod saved;
 mod stored;
+mod unread;
 mod window;
 mod zones;
 

@@ -93,17 +93,16 @@ impl Patterns {
 
     /// Whether an answer is none, but a complaint about the command.
     pub(super) fn complaint(&self, answer: &[u8]) -> Option<Complaint> {
-        let lines: Vec<&[u8]> =
-            answer.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
-        let ends = lines.iter().take(LINES).chain(lines.iter().rev().take(LINES));
+        let said = |line: &&[u8]| !line.trim_ascii().is_empty();
+        let first = answer.split(|b| *b == b'\n').filter(said).take(LINES);
+        let last = answer.rsplit(|b| *b == b'\n').filter(said).take(LINES);
         let is = |all: &[Regex], line: &[u8]| all.iter().any(|pattern| pattern.is_match(line));
-        let mut ends = ends.copied().filter_map(|line| {
+        first.chain(last).find_map(|line| {
             if is(&self.absent, line) {
                 return Some(Complaint::Absent);
             }
             is(&self.errors, line).then(|| Complaint::Error(line.trim_ascii().to_vec()))
-        });
-        ends.next()
+        })
     }
 }
 

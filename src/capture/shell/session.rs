@@ -283,6 +283,8 @@ fn without_echo(text: &[u8], command: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -318,5 +320,23 @@ mod tests {
         assert_eq!(without_echo(b"show ru\r\na\r\n", "show run"), None);
         assert_eq!(without_echo(b"show run2\r\na\r\n", "show run"), None);
         assert_eq!(without_echo(b"a\r\n", "show run"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_never_panic_and_add_nothing(
+            text in "[a\r\n\x08 #-]{0,80}",
+            at in 0_usize..80,
+            length in 0_usize..20,
+        ) {
+            let page = at..at + length;
+            if let Some(kept) = without_pages(text.as_bytes(), &[page]) {
+                prop_assert!(kept.len() + length <= text.len());
+            }
+            if let Some(kept) = without_echo(text.as_bytes(), "a") {
+                prop_assert!(kept.len() < text.len());
+            }
+            prop_assert!(wiped(text.as_bytes(), length, true).is_none_or(|n| n <= text.len()));
+        }
     }
 }

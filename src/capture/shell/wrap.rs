@@ -18,12 +18,13 @@ pub(super) struct Breaking {
 
 /// The text with broken lines joined, and the column at which a line may be broken without anything that shows it.
 ///
-/// `asked` is the width that the terminal was asked to have: a device that honours it breaks nothing at its own.
+/// A screen of 80 columns may hold lines of 79 or of 80, which the longest line shows. `asked` is the width that the terminal was asked to have: a device that honours it breaks nothing at its own.
 pub(super) fn rejoin(text: &str, breaking: &Breaking, asked: usize) -> (String, Option<usize>) {
     let said = breaking.setting.captures(text).and_then(|c| c.name("columns")?.as_str().parse().ok());
     let own = said.unwrap_or(breaking.columns);
     let longest = text.lines().map(cells).max().unwrap_or(0);
-    let Some(columns) = [own, asked].into_iter().find(|columns| longest <= *columns) else {
+    let widths = [own, asked].into_iter().flat_map(|columns| [columns.saturating_sub(1), columns]);
+    let Some(columns) = widths.into_iter().find(|columns| longest <= *columns) else {
         return (text.to_owned(), None);
     };
     let (mut out, mut doubt) = (String::with_capacity(text.len()), false);
@@ -84,8 +85,18 @@ mod tests {
     fn a_number_that_was_broken_is_one_again() {
         let (text, doubt) = rejoined("a filter in 1 2 3 10\n5 6\nb\n");
         assert_eq!((text.as_str(), doubt), ("a filter in 1 2 3 105 6\nb\n", None));
-        let (text, doubt) = rejoined("a filter in 1 2 3 10\n 5 6 7 8 9 10 11 12 1\n3\n");
-        assert_eq!((text.as_str(), doubt), ("a filter in 1 2 3 10 5 6 7 8 9 10 11 12 13\n", None));
+        let (text, doubt) = rejoined("a filter in 1 2 3 10\n 5 6 7 8 9 10 11 2 1\n3\n");
+        assert_eq!((text.as_str(), doubt), ("a filter in 1 2 3 10 5 6 7 8 9 10 11 2 13\n", None));
+    }
+
+    #[test]
+    fn a_screen_of_eighty_columns_may_break_behind_the_seventy_ninth() {
+        let eighty = Breaking { columns: 80, ..breaking() };
+        let first = "ipv6 lan2 secure filter out 100 105 110 115 120 125 130 135 140 145 150 155 160";
+        assert_eq!(first.len(), 79);
+        let broken = format!("{first}\n 165 dynamic 6 31 36 41 46 51\n ip tunnel secure filter in 300 305\n");
+        let whole = broken.replace("160\n 165", "160 165");
+        assert_eq!(rejoin(&broken, &eighty, 512), (whole, None));
     }
 
     #[test]
@@ -93,7 +104,7 @@ mod tests {
         let broken_or_not = "a filter in 1 2 3 dy\nnamic 4\n";
         assert_eq!(rejoined(broken_or_not), (broken_or_not.to_owned(), Some(20)));
         // a rest where nothing was broken: the width must be another
-        assert_eq!(rejoined("a filter in\n5 6\n").1, Some(20));
+        assert_eq!(rejoined("a filter in\n5 6\n").1, Some(19));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `old-algorithms`: the connection to a device was protected by algorithms that are no longer recommended (RFC 9142).
+//! `old-algorithms`: the connection to a device was protected by algorithms that are no longer recommended (RFC 9142; case D02).
 
 use super::{Entry, Kind};
 use crate::evidence::{Age, Algorithms};

@@ -20,7 +20,7 @@ pub(super) fn reason(reason: &Reason) -> String {
         }
         Reason::NotSsh { address, problem } => format!("{address} does not speak SSH properly: {problem}"),
         Reason::NoCommonAlgorithm { address, kind, theirs } => {
-            format!("{address} offers no {kind} algorithm that is still safe (only {})", theirs.join(", "))
+            format!("{address} offers no {kind} algorithm that is still safe (only {}); site.toml can allow older ones for one device (algorithms)", theirs.join(", "))
         }
         Reason::ConnectionLost { address, phase, problem } => {
             format!("the connection to {address} broke off during {}: {problem}", part(phase))

@@ -26,7 +26,7 @@ pub(super) fn reason(reason: &Reason) -> String {
         }
         Reason::NotSsh { address, problem } => format!("{address} は正しい SSH で応答しません（{problem}）"),
         Reason::NoCommonAlgorithm { address, kind, theirs } => format!(
-            "{address} には安全に使える方式（{kind}）がありません（機器側の方式: {}）",
+            "{address} には安全に使える方式（{kind}）がありません（機器側の方式: {}）。古い方式は、site.toml の algorithms で機器ごとに許可できます",
             theirs.join(", ")
         ),
         Reason::ConnectionLost { address, phase, problem } => {
