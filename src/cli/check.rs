@@ -229,6 +229,7 @@ fn planned(declared: &Declared, judged: &Judged) -> Option<(usize, usize)> {
 
 fn print(report: &Report<'_>, global: &Global, whole_table: bool, console: Console) -> Result<(), CliError> {
     let outputs = global.outputs()?;
+    let mut written = Ok(());
     for output in &outputs {
         let text = match output.format {
             Format::Json => {
@@ -239,14 +240,16 @@ fn print(report: &Report<'_>, global: &Global, whole_table: bool, console: Conso
             }
             Format::Table => table::render(report),
         };
-        write_output(output, &text)?;
+        // one that cannot be written keeps nobody from the answer
+        written = written.and(write_output(output, &text));
     }
     if global.quiet {
-        return Ok(());
+        return written;
     }
     let mut text = card::render(report);
     if whole_table || report.judged.findings.len() > 1 && card::blocking_count(report) > 1 {
         text.push_str(&table::render(report));
     }
-    console.write(&super::colour::paint(&text, report.judged.verdict), global.color)
+    console.write(&super::colour::paint(&text, report.judged.verdict), global.color)?;
+    written
 }

@@ -161,6 +161,20 @@ impl Global {
     }
 }
 
+/// Whether a result can be written there, as far as that shows before: the folder is there, and no folder is in the way.
+///
+/// # Errors
+/// It cannot.
+pub fn may_write(path: &Path) -> Result<(), CliError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let kind = match (folder.is_dir(), path.is_dir()) {
+        (false, _) => std::io::ErrorKind::NotFound,
+        (true, true) => std::io::ErrorKind::IsADirectory,
+        (true, false) => return Ok(()),
+    };
+    Err(CliError::Write(path.to_path_buf(), kind.into()))
+}
+
 /// Writes one result: into a file by way of a temporary one beside it, or to standard output.
 ///
 /// # Errors

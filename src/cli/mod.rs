@@ -22,6 +22,7 @@ mod trace;
 mod watch;
 mod window;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -110,7 +111,16 @@ impl CliError {
                 _ => Exit::Internal,
             },
             Self::Evidence(_) => Exit::Usage,
-            Self::Write(..) | Self::Output(_) => Exit::Internal,
+            // a path that cannot be written to is the user's; a disk that fails is nobody's
+            Self::Write(_, error) => match error.kind() {
+                ErrorKind::NotFound
+                | ErrorKind::NotADirectory
+                | ErrorKind::IsADirectory
+                | ErrorKind::PermissionDenied
+                | ErrorKind::ReadOnlyFilesystem => Exit::Usage,
+                _ => Exit::Internal,
+            },
+            Self::Output(_) => Exit::Internal,
         }
     }
 
