@@ -20,7 +20,7 @@ use crate::site::Change;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// The site.toml that counts; else the one beside or above the evidence
+    /// The site.toml that counts; else the one beside or above the evidence (of two states, the one before)
     #[arg(long, value_name = "FILE", global = true)]
     pub site: Option<PathBuf>,
     /// The change.toml that counts; else the one beside site.toml

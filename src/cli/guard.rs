@@ -197,7 +197,7 @@ async fn guard(
     status.await?;
     // the evidence may be out of reach, but the work is done, and somebody waits for an answer
     let unkept = |error: CliError| match error {
-        CliError::Evidence(StateError::Store(_)) if error.exit() == Exit::Internal => {
+        CliError::Evidence(StateError::Store(_)) if error.exit() != Exit::Tampered => {
             let why = escape(&error.say(lang));
             CliError::Exit(Exit::Undecided, words::not_kept(&why, lang))
         }

@@ -104,11 +104,12 @@ impl CliError {
             Self::Exit(exit, _) => *exit,
             Self::Evidence(StateError::Store(error)) => match error {
                 StoreError::Tampered { .. } => Exit::Tampered,
-                StoreError::Schema { .. } | StoreError::NoSnapshot { .. } | StoreError::NoChange { .. } => {
-                    Exit::Undecided
+                StoreError::ChangeId { .. } | StoreError::DuplicateDevice(_) | StoreError::Key { .. } => {
+                    Exit::Usage
                 }
-                StoreError::ChangeId { .. } => Exit::Usage,
-                _ => Exit::Internal,
+                StoreError::Finished => Exit::Internal,
+                // evidence is missing, or could not be kept
+                _ => Exit::Undecided,
             },
             Self::Evidence(_) => Exit::Usage,
             // a path that cannot be written to is the user's; a disk that fails is nobody's

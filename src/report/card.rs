@@ -222,7 +222,11 @@ pub(super) fn example(witness: &Witness, finding: &Finding, when: When, lang: La
         Witness::Packet(packet) => {
             let port = packet.dport.map_or_else(String::new, |p| format!(":{p}"));
             let kind = packet.icmp_type.map_or_else(String::new, |t| format!(" type {t}"));
-            let by = packet.iif.as_deref().map_or_else(String::new, |i| format!(" ({})", escape(i)));
+            let by = packet
+                .iif
+                .as_deref()
+                .filter(|i| *i != "*")
+                .map_or_else(String::new, |i| format!(" ({})", escape(i)));
             let inside = packet.translated.as_ref().and_then(|t| t.dst).map_or_else(String::new, |dst| {
                 let port = packet.translated.as_ref().and_then(|t| t.dport);
                 format!(" => {dst}{}", port.map_or_else(String::new, |p| format!(":{p}")))
@@ -248,11 +252,16 @@ pub(super) fn example(witness: &Witness, finding: &Finding, when: When, lang: La
 /// The numbers behind the verdict.
 fn counts(report: &Report<'_>) -> words::Counts {
     let devices = &report.judged.devices;
+    // devices of which nothing is there are not among those that were judged
+    let judged = |name: &str| devices.iter().any(|d| d.name == name);
+    let missing =
+        report.judged.findings.iter().filter(|f| f.rule == EVIDENCE).filter_map(|f| f.device.as_deref());
+    let missing: BTreeSet<&str> = missing.filter(|name| !judged(name)).collect();
     let sum = |of: fn(&crate::rules::device::DeviceResult) -> usize| devices.iter().map(of).sum();
     words::Counts {
         planned: report.planned,
         flows: (sum(|d| d.opened.len()), sum(|d| d.closed.len())),
-        complete: (devices.iter().filter(|d| d.complete).count(), devices.len()),
+        complete: (devices.iter().filter(|d| d.complete).count(), devices.len() + missing.len()),
         unread: sum(|d| d.unread.len()),
         tested: report.judged.tested,
         notes: report.notes(),
