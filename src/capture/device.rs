@@ -66,7 +66,7 @@ async fn ask_all(
         Some(patterns) => {
             let random = u64::from_le_bytes(random().ok_or_else(no_random)?);
             let (device, password) = ((connection, limits, deadline), target.privilege.clone());
-            Way::Speak(Speaker::new(device, patterns, password, &evidence.platforms, random))
+            Way::Speak(Box::new(Speaker::new(device, patterns, password, &evidence.platforms, random)))
         }
         None => {
             let first = random_mark().ok_or_else(no_random)?;
@@ -86,7 +86,7 @@ enum Way<'a, F> {
     /// As scripts for a POSIX shell.
     Exec(Asker<'a, F>),
     /// To the device's own command line.
-    Speak(Speaker<'a>),
+    Speak(Box<Speaker<'a>>),
 }
 
 impl<F: FnMut() -> Mark> Way<'_, F> {

@@ -61,6 +61,8 @@ pub struct Wrap {
     pub artifacts: &'static [&'static str],
     /// Columns of the screen unless set otherwise; lines may fill all of them but one.
     pub columns: usize,
+    /// The most columns that the screen can have.
+    pub most: usize,
     /// How the configuration itself sets another number: a pattern with a group `columns`.
     pub setting: &'static str,
     /// What no line of the configuration begins with, so that such a line can only be the rest of the one above.

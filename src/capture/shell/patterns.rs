@@ -49,6 +49,7 @@ impl Patterns {
         let breaking = |wrap: &crate::platform::dialogue::Wrap| {
             Ok::<_, regex::Error>(Breaking {
                 columns: wrap.columns,
+                most: wrap.most,
                 setting: regex::Regex::new(&format!("(?m){}", wrap.setting))?,
                 rest: regex::Regex::new(&format!("\\A(?:{})", wrap.rest))?,
             })

@@ -10,6 +10,8 @@ use regex::Regex;
 pub(super) struct Breaking {
     /// Columns unless the text says otherwise.
     pub(super) columns: usize,
+    /// The most that it can have.
+    pub(super) most: usize,
     /// How the text says otherwise.
     pub(super) setting: Regex,
     /// What only the rest of a line begins with.
@@ -23,8 +25,11 @@ pub(super) fn rejoin(text: &str, breaking: &Breaking, asked: usize) -> (String, 
     let said = breaking.setting.captures(text).and_then(|c| c.name("columns")?.as_str().parse().ok());
     let own = said.unwrap_or(breaking.columns);
     let longest = text.lines().map(cells).max().unwrap_or(0);
-    let widths = [own, asked].into_iter().flat_map(|columns| [columns.saturating_sub(1), columns]);
-    let Some(columns) = widths.into_iter().find(|columns| longest <= *columns) else {
+    // where a line shows that it is not the width that is set, the next one that there may be
+    let others = [breaking.columns, breaking.most, asked];
+    let screens = if longest <= own { vec![own] } else { others.to_vec() };
+    let widths = screens.into_iter().flat_map(|columns| [columns.saturating_sub(1), columns]);
+    let Some(columns) = widths.filter(|columns| longest <= *columns).min() else {
         return (text.to_owned(), None);
     };
     let (mut out, mut doubt) = (String::with_capacity(text.len()), false);
@@ -72,6 +77,7 @@ mod tests {
     fn breaking() -> Breaking {
         Breaking {
             columns: 20,
+            most: 60,
             setting: Regex::new(r"(?m)^console columns (?P<columns>\d+)$").unwrap(),
             rest: Regex::new(r"\A[ ]*[^ a-z#]").unwrap(),
         }

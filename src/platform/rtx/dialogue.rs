@@ -37,6 +37,7 @@ pub(super) static DIALOGUE: Dialogue = Dialogue {
     wrap: Some(Wrap {
         artifacts: &[RUNNING],
         columns: 80,
+        most: 200,
         setting: r"^[ ]*console columns (?P<columns>\d{1,4})[ ]*$",
         rest: r"[ ]*[^ a-z#]",
     }),
