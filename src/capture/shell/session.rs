@@ -166,7 +166,7 @@ impl<'a> Session<'a> {
         let line = match self.patterns.dialogue.comment {
             Some(comment) => {
                 self.nonce = self.nonce.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                format!("{comment}sekisho-{:016x}", self.nonce)
+                format!("{comment}sekisho-{:08x}", self.nonce >> 32)
             }
             None => String::new(),
         };
