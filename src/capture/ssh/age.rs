@@ -57,6 +57,7 @@ pub(super) fn groups(age: Age) -> GexParams {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Algorithms;
 
     #[test]
     fn nothing_old_is_offered_unasked_and_new_things_stay_first() {
@@ -74,7 +75,16 @@ mod tests {
         let old = names(Age::Legacy2005);
         assert!(modern.iter().all(|name| old.contains(name)));
         assert_eq!(old[0], modern[0]);
-        assert!(!names(Age::Legacy2012).contains(&"3des-cbc".to_owned()));
+        let older = names(Age::Legacy2012);
+        assert!(!older.contains(&"3des-cbc".to_owned()));
+        // what is added for an age is known to be of it
+        for (offered, age) in [(&modern, Age::Modern), (&older, Age::Legacy2012), (&old, Age::Legacy2005)] {
+            let ages = offered.iter().map(|name| {
+                let (rest, kex) = (String::new, name.clone());
+                Algorithms { kex, host_key: rest(), cipher: rest(), mac: rest() }.age()
+            });
+            assert_eq!(ages.max(), Some(age));
+        }
         assert!(old.contains(&"3des-cbc".to_owned()));
     }
 }
