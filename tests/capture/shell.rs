@@ -316,9 +316,11 @@ fn a_device_without_a_prompt_or_without_an_echo_is_not_understood() {
     let evidence = ios().with(Fault::MuteShell).capture();
     let address = evidence.identity.address.clone().unwrap();
     assert_eq!(evidence.failures, [Reason::NoPrompt { address }]);
-    let evidence = ios().set(|t| t.silent = true).capture();
-    assert!(evidence.artifacts.is_empty());
-    assert!(!evidence.failures.is_empty());
+    for scene in [ios(), rtx()] {
+        let evidence = scene.set(|t| t.silent = true).capture();
+        assert!(evidence.artifacts.is_empty());
+        assert!(!evidence.failures.is_empty());
+    }
 }
 
 #[test]
