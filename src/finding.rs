@@ -239,6 +239,9 @@ pub struct PacketWitness {
     /// What translation makes of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translated: Option<crate::firewall::query::Translated>,
+    /// The programs that wait for it on the host; none where the evidence does not say, or it goes elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Vec<String>>,
     /// What happened to it before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Decided>,

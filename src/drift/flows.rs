@@ -56,7 +56,10 @@ pub fn interfaces(moments: &[Moment<'_>]) -> Result<Interfaces, TooComplex> {
     let patterns = moments.iter().flat_map(|moment| {
         let addresses = moment.host.addresses.iter().flatten().map(|a| a.interface.clone());
         let routes = moment.host.routes.iter().flatten().flat_map(|r| r.interfaces.iter().cloned());
-        let exact: Vec<NamePattern> = addresses.chain(routes).map(NamePattern::Exact).collect();
+        // what the loopback interface brings is judged apart from what comes from outside
+        let loopback = std::iter::once("lo".to_owned());
+        let exact: Vec<NamePattern> =
+            addresses.chain(routes).chain(loopback).map(NamePattern::Exact).collect();
         moment.firewall.interface_patterns().into_iter().chain(exact)
     });
     Interfaces::new(patterns).ok_or(TooComplex)

@@ -11,7 +11,9 @@
 pub mod align;
 mod calls;
 pub mod change;
+pub mod intake;
 pub mod meaning;
+mod owned;
 pub mod path;
 pub mod query;
 pub mod region;

@@ -116,7 +116,7 @@ pub fn interfaces<'a>(
 ) -> Option<Interfaces> {
     let addresses = host.addresses.iter().flatten().map(|a| a.interface.clone());
     let routes = host.routes.iter().flatten().flat_map(|r| r.interfaces.iter().cloned());
-    let asked = names.into_iter().map(str::to_owned);
+    let asked = names.into_iter().chain(["lo"]).map(str::to_owned);
     let exact = addresses.chain(routes).chain(asked).map(NamePattern::Exact);
     Interfaces::new(exact.chain(firewall.interface_patterns()))
 }

@@ -63,8 +63,10 @@ pub enum Assumption {
     OtherNetfilterEmpty,
     /// No `sysctl.txt`: forwarding counts as on.
     ForwardingOn,
-    /// No `sysctl.txt`: reverse path filtering counts as off.
+    /// No `rp_filter` of some interface in `sysctl.txt`: it counts as off there.
     ReversePathFilterOff,
+    /// No `route_localnet` or `accept_local` of some interface in `sysctl.txt`: they count as off there.
+    InterfaceSettingsDefault,
     /// `ip-addr.json` without groups: every interface counts as of the default one.
     InterfaceGroupsDefault,
     /// A pattern of `include` that matches no file: counted as matching none on the device, as nft does.

@@ -233,8 +233,11 @@ pub(super) fn example(witness: &Witness, finding: &Finding, when: When, lang: La
             });
             let seen = both(packet.before.as_ref(), &packet.after);
             let arrow = if lang == Lang::En { "->" } else { "→" };
+            let waits = packet.listening.as_ref().map_or_else(String::new, |programs| {
+                format!("   ({})", escape(&words::listening(programs, lang)))
+            });
             Some(format!(
-                "{}{kind} {}{by} {arrow} {}{port}{inside}   {seen}",
+                "{}{kind} {}{by} {arrow} {}{port}{inside}   {seen}{waits}",
                 packet.proto, packet.src, packet.dst
             ))
         }

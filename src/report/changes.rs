@@ -81,6 +81,9 @@ pub fn flow_line(flow: &FlowLine, style: Style<'_>) -> String {
     }
     let family = if flow.family == crate::packet::Family::Ipv6 { "v6" } else { "v4" };
     let _ = write!(out, "  [{} {family}]", flow.hook);
+    if let Some(programs) = &flow.listening {
+        let _ = write!(out, " ({})", words::listening(programs, style.lang));
+    }
     let line = flow.line.as_ref().map_or_else(String::new, |l| format!("  {l}"));
     escape(&format!("{out}{line}"))
 }

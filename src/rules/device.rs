@@ -198,6 +198,7 @@ fn unlike(old: &HostFacts, new: &HostFacts) -> Option<Reason> {
     let facts = [
         ("ip addr", old.addresses.is_some(), new.addresses.is_some()),
         ("ip route", old.routes.is_some(), new.routes.is_some()),
+        ("rp_filter", !old.reverse_path.is_unknown(), !new.reverse_path.is_unknown()),
     ];
     let (fact, ..) = facts.into_iter().find(|(_, old, new)| old != new)?;
     Some(Reason::HostFactMissing { fact: fact.to_owned() })

@@ -189,6 +189,7 @@ mod tests {
             dport: Some(22),
             icmp_type: None,
             translated: None,
+            listening: None,
             before: None,
             after,
         };

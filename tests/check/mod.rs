@@ -2,6 +2,7 @@
 
 mod bounds;
 mod folders;
+mod near_misses;
 mod new_server;
 mod planned_relay;
 mod safeguards;

@@ -244,6 +244,18 @@ pub const fn during(lang: Lang) -> &'static str {
     }
 }
 
+/// Who waits on the host for packets that get through.
+pub fn listening(programs: &[String], lang: Lang) -> String {
+    let some = programs.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if programs.len() > 4 { ", ..." } else { "" };
+    match (lang, programs.is_empty()) {
+        (Lang::En, true) => "nothing listens there".to_owned(),
+        (Lang::Ja, true) => "待ち受けているプログラムなし".to_owned(),
+        (Lang::En, false) => format!("listening: {some}{more}"),
+        (Lang::Ja, false) => format!("待ち受け中: {some}{more}"),
+    }
+}
+
 /// A finding that is only possible.
 pub const fn possibly(lang: Lang) -> &'static str {
     match lang {
