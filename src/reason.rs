@@ -119,6 +119,25 @@ pub enum Reason {
         /// `host:port` of the device.
         address: String,
     },
+    /// The device's own command line never showed a prompt, or there is none.
+    NoPrompt {
+        /// `host:port` of the device.
+        address: String,
+    },
+    /// Reading the configuration takes more rights than the login gives, and there was no password to ask for them.
+    NoPrivilege {
+        /// `host:port` of the device.
+        address: String,
+        /// The command that gives them.
+        command: String,
+    },
+    /// The device refused the rights that reading the configuration takes; it was not tried again.
+    PrivilegeRefused {
+        /// `host:port` of the device.
+        address: String,
+        /// The command that gives them.
+        command: String,
+    },
     /// None of the declared ways to log in could be tried.
     NoCredential {
         /// `host:port`: the device, or a host on the way to it.
@@ -279,6 +298,9 @@ impl Reason {
                 | Self::Flooded { .. }
                 | Self::ExecRefused { .. }
                 | Self::NoShell { .. }
+                | Self::NoPrompt { .. }
+                | Self::NoPrivilege { .. }
+                | Self::PrivilegeRefused { .. }
                 | Self::NoCredential { .. }
                 | Self::HostKeyChanged { .. }
                 | Self::HostKeyTypeNew { .. }
@@ -342,4 +364,11 @@ pub enum Break {
     NoPermission,
     /// The question cannot be put: too long, a NUL in it, or a path that is not absolute.
     Unaskable,
+    /// A line reaches the column at which the device breaks lines, and nothing shows whether the next one is its rest.
+    Wrapped {
+        /// The column.
+        columns: u64,
+    },
+    /// There is no mark of its end, and reads in a row did not give the same.
+    Unstable,
 }

@@ -17,6 +17,7 @@ use super::snapshot::{Camera, Clock, block_on};
 use super::window::Window;
 use crate::capture::known_hosts::key_id;
 use crate::capture::{Auth, Endpoint, SecretSource, Target};
+use crate::evidence::Age;
 use crate::platform;
 use crate::reason::Reason;
 use crate::report::text::{escape, quoted};
@@ -175,10 +176,12 @@ fn targets(fleet: &Fleet, declared: &Declared) -> Result<Vec<Target>, CliError> 
                 port: address.port(),
                 user: "audit".to_owned(),
                 auth: vec![Auth::Password(password)],
+                algorithms: Age::Modern,
             },
             via: Vec::new(),
             platforms: device.platforms.iter().filter_map(|id| platform::by_id(id)).collect(),
             known_hosts: Arc::clone(&known_hosts),
+            privilege: None,
             timeout: None,
         })
     };

@@ -3,17 +3,22 @@
 //! A platform is one folder and one line in [`REGISTRY`]. It turns artifacts into the vendor-neutral
 //! [`DeviceModel`]; nothing behind it ever sees a vendor's word again.
 
+pub mod dialogue;
 pub mod exim;
 pub mod icmp;
+pub mod ios;
 pub mod iptables;
 pub mod linux;
 mod mta;
 mod netfilter;
 pub mod nftables;
+mod normal;
 pub mod opensmtpd;
 pub mod postfix;
+pub mod rtx;
 pub mod sendmail;
 pub mod services;
+mod unread;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +28,8 @@ use crate::firewall::Firewall;
 use crate::host::HostFacts;
 use crate::reason::Reason;
 use crate::relay::Policy;
+use dialogue::Dialogue;
+pub use normal::Normaliser;
 
 /// Everything that is known of one device at one moment, vendor-neutral.
 #[derive(Debug, Default)]
@@ -105,7 +112,7 @@ pub struct Ask {
 /// How a question is put. Everything is read-only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
-    /// A POSIX shell command. Status 0 is an answer, status [`ABSENT_STATUS`] means "there is no such thing here",
+    /// A POSIX shell command, or a command of the device's own where the platform has a [`Dialogue`]. Status 0 is an answer, status [`ABSENT_STATUS`] means "there is no such thing here",
     /// anything else is a failure.
     Command(String),
     /// The bytes of a file on the device, by absolute path; a file that does not exist is [`ABSENT_STATUS`].
@@ -187,6 +194,11 @@ pub trait Platform: Sync {
     fn signs(&self) -> &'static [&'static str] {
         &[]
     }
+    /// How its own command line is spoken to, where it has one instead of a shell that runs commands (SSH exec). Its questions
+    /// are then commands of that command line.
+    fn dialogue(&self) -> Option<&'static Dialogue> {
+        None
+    }
     /// The first round of questions.
     fn ask(&self) -> Vec<Ask>;
     /// Further questions that the answers so far raise, such as files named by files. Called again after each round
@@ -226,10 +238,12 @@ pub trait Platform: Sync {
 /// Every platform, sorted by id. One line each.
 pub static REGISTRY: &[&dyn Platform] = &[
     &exim::Exim,
+    &ios::Ios,
     &iptables::Iptables,
     &nftables::Nftables,
     &opensmtpd::OpenSmtpd,
     &postfix::Postfix,
+    &rtx::Rtx,
     &sendmail::Sendmail,
 ];
 

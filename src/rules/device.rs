@@ -7,11 +7,12 @@ use super::around::{earlier, fronts, places};
 use super::judge::evidence;
 use super::missing::{came, causes, is_unread, lacks, lacks_before, once};
 use super::view::{DeviceFacts, DeviceView, Flows};
-use crate::drift::text::{Normaliser, TextDrift};
+use crate::drift::text::TextDrift;
 use crate::drift::{Certainty, FlowLine, Moment};
 use crate::evidence::{DeviceEvidence, Identity, Source, State};
 use crate::finding::{Confidence, Finding, Witness};
 use crate::host::HostFacts;
+use crate::platform::Normaliser;
 use crate::platform::{self, Assumption, DeviceModel, Gap};
 use crate::probe::{self, Conclusion, Judged, Record};
 use crate::reason::Reason;
@@ -292,6 +293,10 @@ fn facts(result: &DeviceResult, old: Option<&DeviceEvidence>, after: &DeviceEvid
             .unwrap_or_default(),
         changed_artifacts: changed.collect(),
         host_keys: (recorded.or(old.and_then(key)), key(after)),
+        algorithms: (
+            old.and_then(|device| device.identity.algorithms.clone()),
+            after.identity.algorithms.clone(),
+        ),
         compared: old.is_some_and(came) && came(after),
     }
 }

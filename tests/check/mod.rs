@@ -13,6 +13,7 @@ mod saved;
 mod saved_firewalld;
 mod saved_ufw;
 mod stored;
+mod unread;
 mod window;
 mod zones;
 

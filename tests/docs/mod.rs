@@ -65,6 +65,7 @@ fn every_link_between_pages_leads_somewhere() {
         "docs/result.md",
         "docs/declarations.md",
         "docs/probe.md",
+        "docs/shell.md",
     ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
         let folder = folder.parent().unwrap();

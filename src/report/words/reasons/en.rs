@@ -20,7 +20,7 @@ pub(super) fn reason(reason: &Reason) -> String {
         }
         Reason::NotSsh { address, problem } => format!("{address} does not speak SSH properly: {problem}"),
         Reason::NoCommonAlgorithm { address, kind, theirs } => {
-            format!("{address} offers no {kind} algorithm that is still safe (only {})", theirs.join(", "))
+            format!("{address} offers no {kind} algorithm that is still safe (only {}); site.toml can allow older ones for one device (algorithms)", theirs.join(", "))
         }
         Reason::ConnectionLost { address, phase, problem } => {
             format!("the connection to {address} broke off during {}: {problem}", part(phase))
@@ -28,6 +28,13 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::Flooded { address, limit } => format!("{address} sent more than {limit} bytes"),
         Reason::ExecRefused { address } => format!("{address} runs no commands over SSH"),
         Reason::NoShell { address } => format!("the login shell of {address} does not run a POSIX script"),
+        Reason::NoPrompt { address } => format!("{address} shows no command prompt"),
+        Reason::NoPrivilege { address, command } => format!(
+            "{command} on {address} needs a password and none was given (enable_env in site.toml, --enable-env, --ask-enable)"
+        ),
+        Reason::PrivilegeRefused { address, command } => {
+            format!("{address} refused {command}; it was not tried again")
+        }
         Reason::NoCredential { address, user, problems } => {
             format!("no way to log in to {address} as {user}: {}", problems.join("; "))
         }
@@ -115,6 +122,10 @@ fn broken(by: &Break) -> String {
         Break::Size { announced, received } => format!("{received} of {announced} bytes came"),
         Break::NotRegular => "it is no regular file".to_owned(),
         Break::NoPermission => "a folder on its path may not be searched".to_owned(),
+        Break::Wrapped { columns } => {
+            format!("lines are broken at column {columns}, and nothing shows where a broken one goes on")
+        }
+        Break::Unstable => "it has no mark of its end, and reads in a row differ".to_owned(),
         Break::Unaskable => "it cannot be asked for".to_owned(),
     }
 }
