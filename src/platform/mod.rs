@@ -3,12 +3,15 @@
 //! A platform is one folder and one line in [`REGISTRY`]. It turns artifacts into the vendor-neutral
 //! [`DeviceModel`]; nothing behind it ever sees a vendor's word again.
 
+mod cisco;
 pub mod exim;
 pub mod icmp;
+pub mod ios;
 pub mod iptables;
 pub mod linux;
 mod mta;
 mod netfilter;
+mod network;
 pub mod nftables;
 pub mod opensmtpd;
 pub mod postfix;
@@ -62,6 +65,8 @@ pub enum Assumption {
     InterfaceGroupsDefault,
     /// A pattern of `include` that matches no file: counted as matching none on the device, as nft does.
     IncludesEmpty,
+    /// A configuration without its end mark: counted as whole.
+    ConfigurationWhole,
     /// No `ip-addr.json` or `ip-route.json`: local delivery and forwarding are judged apart.
     AddressesUnknown,
 }
@@ -199,6 +204,7 @@ pub trait Platform: Sync {
 /// Every platform, sorted by id. One line each.
 pub static REGISTRY: &[&dyn Platform] = &[
     &exim::Exim,
+    &ios::Ios,
     &iptables::Iptables,
     &nftables::Nftables,
     &opensmtpd::OpenSmtpd,

@@ -1,0 +1,1 @@
+//! Configurations as devices write them, and what they mean.
