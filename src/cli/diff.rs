@@ -36,12 +36,16 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
         return Err(super::unknown_platform(platform, global.lang()));
     }
-    if let Some(filter) = &args.filter {
-        return Err(CliError::Usage(words::no_filters(filter, global.lang())));
-    }
     let declared = global.declared(&start_of(&args.after, global.store_folder()))?;
     let before = global.state(&args.before, &declared, args.platform.as_deref())?;
     let after = global.state(&args.after, &declared, args.platform.as_deref())?;
+    if let Some(filter) = &args.filter {
+        for (state, devices) in [(&args.before, &before.devices), (&args.after, &after.devices)] {
+            if !devices.values().all(|device| platform::read(device).alone(filter).is_some()) {
+                return Err(CliError::Usage(words::no_such_list(filter, Some(state), global.lang())));
+            }
+        }
+    }
     let names: std::collections::BTreeSet<&String> =
         before.devices.keys().chain(after.devices.keys()).collect();
     let devices: Vec<DeviceResult> = names
@@ -51,6 +55,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
                 name,
                 before: Some(before.devices.get(name)),
                 after: after.devices.get(name),
+                filter: args.filter.as_deref(),
                 ..Pair::default()
             };
             judge_device(&pair, &declared.site, None, &[]).0

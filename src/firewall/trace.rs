@@ -191,12 +191,7 @@ impl Domain for OnePacket<'_> {
     fn join(&mut self, a: Seen, b: Seen) -> Seen {
         let mut unknown = a.unknown;
         unknown.extend(b.unknown);
-        Seen {
-            unknown,
-            rule: a.rule.or(b.rule),
-            policy: a.policy.or(b.policy),
-            inlet: a.inlet.or(b.inlet),
-        }
+        Seen { unknown, rule: a.rule.or(b.rule), policy: a.policy.or(b.policy), inlet: a.inlet.or(b.inlet) }
     }
 
     fn decide(&mut self, branch: &Branch<Seen>, decision: Decision, by: By<'_>) -> Seen {

@@ -42,6 +42,16 @@ pub struct DeviceModel {
     pub assumptions: Vec<Assumption>,
 }
 
+impl DeviceModel {
+    /// One named list of the packet filter by itself; `None` when there is no such list.
+    #[must_use]
+    pub fn alone(self, filter: &str) -> Option<Self> {
+        let firewall = self.firewall.as_ref()?.alone(filter)?;
+        let host = HostFacts::forwarding_only();
+        Some(Self { host, firewall: Some(firewall), saved: None, relay: None, ..self })
+    }
+}
+
 /// Something missing or not understood in the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
@@ -165,6 +175,10 @@ pub trait Platform: Sync {
     fn signs(&self) -> &'static [&'static str] {
         &[]
     }
+    /// Whether a folder of files is known to be of this platform.
+    fn is_of(&self, evidence: &DeviceEvidence) -> bool {
+        self.signs().iter().any(|sign| evidence.get(sign).is_some())
+    }
     /// The first round of questions.
     fn ask(&self) -> Vec<Ask>;
     /// Further questions that the answers so far raise, such as files named by files. Called again after each round
@@ -261,8 +275,7 @@ pub fn configures_relay(artifact: &str, platforms: &[String]) -> bool {
 
 /// The platforms whose artifacts a folder of files holds, sorted by id.
 pub fn detect(evidence: &DeviceEvidence) -> Vec<String> {
-    let holds = |platform: &&dyn Platform| platform.signs().iter().any(|sign| evidence.get(sign).is_some());
-    REGISTRY.iter().copied().filter(holds).map(|p| p.id().to_owned()).collect()
+    REGISTRY.iter().filter(|p| p.is_of(evidence)).map(|p| p.id().to_owned()).collect()
 }
 
 /// Whether a device said of a platform that nothing of it is there.

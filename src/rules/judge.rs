@@ -123,6 +123,7 @@ fn device(case: &Case<'_>, name: &str) -> (DeviceResult, Vec<Finding>) {
         after: case.after.devices.get(name),
         taken: case.after.taken.map(|(started, _)| started),
         tests: Tests { since: unchanged, records: &records },
+        filter: None,
     };
     judge_device(&pair, case.site, case.change, case.rules)
 }

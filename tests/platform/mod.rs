@@ -1,5 +1,6 @@
 //! Platforms against what the programs of a real host print.
 
+mod ios;
 #[cfg(target_os = "linux")]
 mod legacy;
 #[cfg(target_os = "linux")]

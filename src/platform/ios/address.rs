@@ -136,7 +136,10 @@ mod tests {
         let net = read("10.1.2.0 0.0.0.255").unwrap();
         assert_eq!(read("10.1.2.0/24").unwrap(), net);
         assert_eq!(read("10.1.2.9 0.0.0.255").unwrap(), net, "bits that may be anything are not looked at");
-        assert_eq!(nets(&mut Words::of("10.1.2.0 255.255.255.0"), Family::Ipv4, Mask::Netmask).unwrap().0, net);
+        assert_eq!(
+            nets(&mut Words::of("10.1.2.0 255.255.255.0"), Family::Ipv4, Mask::Netmask).unwrap().0,
+            net
+        );
         assert_eq!(read("10.0.0.1 0.0.0.254").unwrap().holes, [(0xffff_ff01, 0x0a00_0001)]);
         assert_eq!(read("any").unwrap(), read("9.9.9.9 255.255.255.255").unwrap());
         assert!(read("host").is_err() && read("10.0.0.0/33").is_err() && read("2001:db8::1").is_err());

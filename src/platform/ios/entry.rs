@@ -150,7 +150,10 @@ impl Reader<'_, '_> {
 
     fn nets(&mut self, field: Field) -> Result<Nets, NotRead> {
         if self.words.eat("object-group") || self.words.eat("addrgroup") || self.words.eat("net-group") {
-            return self.context.objects.network(self.words.next().ok_or(NotRead)?, self.family);
+            let name = self.words.next().ok_or(NotRead)?;
+            let group = self.context.objects.network(name, self.family);
+            self.asked.unread |= group.is_err();
+            return Ok(group.unwrap_or_else(|NotRead| Nets::all(self.family)));
         }
         let (nets, alone) = nets(self.words, self.family, Mask::Wildcard)?;
         if alone && self.family == Family::Ipv4 {
@@ -178,7 +181,9 @@ impl Reader<'_, '_> {
                     self.words.next();
                 }
             }
-            "count" | "counter" | "reflect" | "nexthop1" | "nexthop2" | "nexthop3" => return self.beside(word),
+            "count" | "counter" | "reflect" | "nexthop1" | "nexthop2" | "nexthop3" => {
+                return self.beside(word);
+            }
             "capture" | "police" | "hardware-count" | "hw-count" => {}
             "sequence" => {
                 let _: u32 = self.words.parse().ok_or(NotRead)?;
@@ -186,7 +191,9 @@ impl Reader<'_, '_> {
             "established" if self.protocol == Some(proto::TCP) => self.asked.layer4.push(established()),
             "fragments" => self.asked.fragments = true,
             "time-range" => self.time()?,
-            "match-any" | "match-all" if self.protocol == Some(proto::TCP) => self.flags(word == "match-all")?,
+            "match-any" | "match-all" if self.protocol == Some(proto::TCP) => {
+                self.flags(word == "match-all")?
+            }
             "ack" | "fin" | "psh" | "rst" | "syn" | "urg" if self.protocol == Some(proto::TCP) => {
                 let bit = flag(word).ok_or(NotRead)?;
                 self.asked.layer4.push(Test::proto(proto::TCP));
@@ -199,14 +206,27 @@ impl Reader<'_, '_> {
             "dscp" | "precedence" | "tos" | "ttl" | "packet-length" | "vlan" | "flow-label" | "cos" => {
                 self.packet_pure(word)?;
             }
-            "option" | "routing" | "routing-type" | "mobility" | "mobility-type" | "dest-option" | "hbh"
-            | "dest-option-type" | "auth" | "undetermined-transport" => self.rare(word),
+            "option"
+            | "routing"
+            | "routing-type"
+            | "mobility"
+            | "mobility-type"
+            | "dest-option"
+            | "hbh"
+            | "dest-option-type"
+            | "auth"
+            | "undetermined-transport" => self.rare(word),
             _ if is_icmp => {
                 let mut words = Words::of(word);
                 let (kind, code) = icmp(&mut words, self.family)?;
-                let code = code.or_else(|| if word.parse::<u8>().is_ok() { self.words.parse() } else { None });
-                let service =
-                    Service { protocol: self.protocol, source: None, destination: None, icmp: Some((kind, code)) };
+                let code =
+                    code.or_else(|| if word.parse::<u8>().is_ok() { self.words.parse() } else { None });
+                let service = Service {
+                    protocol: self.protocol,
+                    source: None,
+                    destination: None,
+                    icmp: Some((kind, code)),
+                };
                 self.asked.layer4.extend(service.layer3());
                 self.asked.layer4.extend(service.layer4());
             }

@@ -56,7 +56,9 @@ impl<'a> Lists<'a> {
         let inline = words.rest().join(" ");
         let draft = self.draft(name, form, head);
         if !inline.is_empty() {
-            let Some(at) = head.text.find(words.rest().first().copied().unwrap_or_default()) else { return false };
+            let Some(at) = head.text.find(words.rest().first().copied().unwrap_or_default()) else {
+                return false;
+            };
             draft.add(head, head.text.get(at..).unwrap_or_default());
         }
         for line in &section.below {
@@ -94,7 +96,8 @@ impl<'a> Lists<'a> {
         file: &Arc<str>,
         gaps: &mut Vec<Gap>,
     ) -> BTreeMap<String, List> {
-        let ready = |(name, draft): (&str, Draft<'a>)| (name.to_owned(), draft.finish(name, context, file, gaps));
+        let ready =
+            |(name, draft): (&str, Draft<'a>)| (name.to_owned(), draft.finish(name, context, file, gaps));
         self.drafts.into_iter().map(ready).collect()
     }
 }
@@ -111,8 +114,15 @@ fn name<'a>(words: &mut Words<'a>) -> Option<(Form, &'a str)> {
                 words.next();
                 Form::Extended(Family::Ipv4)
             }
-            "resequence" | "log-update" | "logging" | "persistent" | "helper" | "role-based" | "match-local-traffic"
-            | "fqdn" | "match" => return None,
+            "resequence"
+            | "log-update"
+            | "logging"
+            | "persistent"
+            | "helper"
+            | "role-based"
+            | "match-local-traffic"
+            | "fqdn"
+            | "match" => return None,
             _ => Form::Extended(Family::Ipv4),
         },
         "ipv6" if words.eat("access-list") => {

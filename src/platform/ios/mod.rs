@@ -38,6 +38,14 @@ impl Platform for Ios {
         &[RUNNING]
     }
 
+    /// Other makes have artifacts of the same name.
+    fn is_of(&self, evidence: &DeviceEvidence) -> bool {
+        evidence.text(RUNNING).is_some_and(|text| {
+            let begins = |word: &str| text.lines().any(|line| line.starts_with(word));
+            begins("hostname ") && !begins("ASA Version") && !begins(": Saved")
+        })
+    }
+
     fn ask(&self) -> Vec<Ask> {
         vec![Ask::command(RUNNING, "show running-config"), Ask::command(SAVED, "show startup-config")]
     }

@@ -29,7 +29,9 @@ enum Kind<'a> {
     /// `ip nat outside source static GLOBAL LOCAL`.
     Outside(Ipv4Addr, Ipv4Addr),
     /// Sources that a list permits become one of several addresses.
-    Sources { list: Option<&'a str>, to: To<'a>, overload: bool },
+    Sources { list: Option<&'a str>, to: To<'a>, overload: bool, conditional: bool },
+    /// `ip nat outside source list`: sources outside become one of a pool; without a list, under a condition.
+    OutsideSources { list: Option<&'a str>, pool: &'a str },
     /// Destinations that a list permits become one of a pool.
     Destinations { list: &'a str, pool: &'a str },
 }
@@ -69,7 +71,9 @@ impl<'a> Nat<'a> {
         match words.next() {
             Some("pool") => return self.pool(&mut words),
             Some("inside" | "outside") => {}
-            Some("translation" | "log" | "service" | "settings" | "create" | "switchover" | "portmap") => return true,
+            Some("translation" | "log" | "service" | "settings" | "create" | "switchover" | "portmap") => {
+                return true;
+            }
             _ => return false,
         }
         let inside = line.text.starts_with("ip nat inside");
@@ -82,7 +86,9 @@ impl<'a> Nat<'a> {
 
     /// `NAME START END netmask M`.
     fn pool(&mut self, words: &mut Words<'a>) -> bool {
-        let (Some(name), Some(start), Some(end)) = (words.next(), words.parse(), words.parse()) else { return false };
+        let (Some(name), Some(start), Some(end)) = (words.next(), words.parse(), words.parse()) else {
+            return false;
+        };
         let number = |a: Ipv4Addr| u128::from(u32::from(a));
         let (start, end) = (number(start), number(end));
         self.pools.insert(name, (start.min(end), start.max(end)));
@@ -116,8 +122,15 @@ impl<'a> Nat<'a> {
         match kind {
             Kind::Static(fixed) => {
                 matches.push(self.is(Field::Dst, fixed.global, fixed.mask, sides));
-                let value = Value::Bits { mask: fixed.mask.into(), value: u128::from(u32::from(fixed.local) & fixed.mask) };
-                let mut translation = to(if fixed.mask == u32::MAX { Value::number(u32::from(fixed.local).into()) } else { value });
+                let value = Value::Bits {
+                    mask: fixed.mask.into(),
+                    value: u128::from(u32::from(fixed.local) & fixed.mask),
+                };
+                let mut translation = to(if fixed.mask == u32::MAX {
+                    Value::number(u32::from(fixed.local).into())
+                } else {
+                    value
+                });
                 if let Some((protocol, local, global)) = fixed.port {
                     matches.push(Test::header(protocol));
                     matches.push(one(Field::Dport, global));
@@ -131,24 +144,41 @@ impl<'a> Nat<'a> {
             Kind::Outside(global, local) => {
                 matches.push(address(Field::Src, *global));
                 let write = Step::Write(Field::Src, Value::number(u32::from(*local).into()));
-                network.push(Stage::Inward, matches.into_iter().map(Step::Match).chain([write]).collect(), at);
+                network.push(
+                    Stage::Inward,
+                    matches.into_iter().map(Step::Match).chain([write]).collect(),
+                    at,
+                );
             }
             Kind::Sources { to: To::Pool(pool), overload: false, .. } => {
                 // an inside host that holds an address of the pool can be reached by it
                 matches.push(Test::Ranges(Field::Dst, vec![self.range(pool)]));
                 let choice = at_run_time(line.text, "translation of");
-                let value = Value::Among { ranges: vec![(0, Family::Ipv4.highest())], choice: choice.clone() };
+                let value =
+                    Value::Among { ranges: vec![(0, Family::Ipv4.highest())], choice: choice.clone() };
                 let choose = Step::Choose(vec![(Test::Atom(choice), Action::Translate(to(value)))]);
-                network.push(Stage::Inward, matches.into_iter().map(Step::Match).chain([choose]).collect(), at);
+                network.push(
+                    Stage::Inward,
+                    matches.into_iter().map(Step::Match).chain([choose]).collect(),
+                    at,
+                );
             }
             Kind::Sources { .. } => {}
+            Kind::OutsideSources { list, pool } => {
+                let write = Step::Write(Field::Src, self.value(To::Pool(pool), line, sides));
+                through(*list, vec![write], Stage::Inward, matches, line, network);
+            }
             Kind::Destinations { list, pool } => {
                 let choice = at_run_time(line.text, "pool");
                 let value = Value::Among { ranges: vec![self.range(pool)], choice };
                 let action = Action::Translate(to(value));
                 if let Some(chain) = network.list(list, &action, &Action::Return) {
                     let act = Step::act(Action::Jump(chain));
-                    network.push(Stage::Inward, matches.into_iter().map(Step::Match).chain([act]).collect(), at);
+                    network.push(
+                        Stage::Inward,
+                        matches.into_iter().map(Step::Match).chain([act]).collect(),
+                        at,
+                    );
                 }
             }
         }
@@ -169,10 +199,14 @@ impl<'a> Nat<'a> {
             Kind::Outside(global, local) => {
                 matches.push(address(Field::Dst, *local));
                 let write = Step::Write(Field::Dst, Value::number(u32::from(*global).into()));
-                network.push(Stage::Outward, matches.into_iter().map(Step::Match).chain([write]).collect(), at);
+                network.push(
+                    Stage::Outward,
+                    matches.into_iter().map(Step::Match).chain([write]).collect(),
+                    at,
+                );
                 return;
             }
-            Kind::Destinations { .. } => return,
+            Kind::OutsideSources { .. } | Kind::Destinations { .. } => return,
         };
         let value = self.value(to, line, sides);
         match kind {
@@ -194,23 +228,15 @@ impl<'a> Nat<'a> {
                 let steps = matches.into_iter().map(Step::Match).chain(writes).chain([done()]);
                 network.push(Stage::Outward, steps.collect(), at);
             }
-            Kind::Sources { list, overload, .. } => {
+            Kind::Sources { list, overload, conditional, .. } => {
+                matches.extend(conditional.then(|| condition(line)));
                 let mut writes = vec![Step::Write(Field::Src, value), done()];
                 if *overload {
                     let choice = at_run_time(line.text, "port of");
-                    writes.push(Step::Write(Field::Sport, Value::Among { ranges: vec![(0, u16::MAX.into())], choice }));
+                    let any = Value::Among { ranges: vec![(0, u16::MAX.into())], choice };
+                    writes.push(Step::Write(Field::Sport, any));
                 }
-                let rules = vec![Rule { steps: writes, location: at.clone() }];
-                let chain = network.chain(format!("line {}", line.number), rules);
-                let act = match list {
-                    Some(list) => network.list(list, &Action::Goto(chain), &Action::Return).map(Action::Jump),
-                    None => {
-                        matches.push(condition(line));
-                        Some(Action::Jump(chain))
-                    }
-                };
-                let steps = matches.into_iter().map(Step::Match).chain(act.map(Step::act));
-                network.push(Stage::Outward, steps.collect(), at);
+                through(*list, writes, Stage::Outward, matches, line, network);
             }
             _ => {}
         }
@@ -276,7 +302,14 @@ fn rule<'a>(words: &mut Words<'a>, inside: bool) -> Result<(u8, Kind<'a>), NotRe
             };
             let overload = words.rest().contains(&"overload");
             let list = (by == "list").then_some(name);
-            Ok((3, Kind::Sources { list, to, overload }))
+            let conditional = words.rest().contains(&"vrf");
+            Ok((3, Kind::Sources { list, to, overload, conditional }))
+        }
+        (Some("source"), Some(by @ ("list" | "route-map"))) => {
+            let name = words.next().ok_or(NotRead)?;
+            let pool = words.next().filter(|w| *w == "pool").and_then(|_| words.next()).ok_or(NotRead)?;
+            let plain = by == "list" && !words.rest().contains(&"vrf");
+            Ok((3, Kind::OutsideSources { list: plain.then_some(name), pool }))
         }
         (Some("destination"), Some("list")) if inside => {
             let list = words.next().ok_or(NotRead)?;
@@ -343,6 +376,29 @@ fn options(words: &mut Words<'_>) -> Result<bool, NotRead> {
         }
     }
     Ok(conditional)
+}
+
+/// Writes for what a list permits; without one, under a condition that is not read.
+fn through(
+    list: Option<&str>,
+    writes: Vec<Step>,
+    stage: Stage,
+    mut matches: Vec<Test>,
+    line: Line<'_>,
+    network: &mut Network,
+) {
+    let at = network.at(line.number, line.text);
+    let rules = vec![Rule { steps: writes, location: at.clone() }];
+    let chain = network.chain(format!("line {}", line.number), rules);
+    let act = match list {
+        Some(list) => network.list(list, &Action::Goto(chain), &Action::Return).map(Action::Jump),
+        None => {
+            matches.push(condition(line));
+            Some(Action::Jump(chain))
+        }
+    };
+    let steps = matches.into_iter().map(Step::Match).chain(act.map(Step::act));
+    network.push(stage, steps.collect(), at);
 }
 
 fn condition(line: Line<'_>) -> Test {

@@ -172,7 +172,11 @@ fn services(words: &mut Words<'_>, family: Family, out: &mut Vec<Service>) -> Re
             let spec = |words: &mut Words<'_>| match ports(words, &number)? {
                 Some(ports) => Ok(Some(ports)),
                 // a port alone means equal to it
-                None => Ok(words.next().map(|w| number(w).ok_or(NotRead)).transpose()?.map(|p| vec![(p.into(), p.into())])),
+                None => Ok(words
+                    .next()
+                    .map(|w| number(w).ok_or(NotRead))
+                    .transpose()?
+                    .map(|p| vec![(p.into(), p.into())])),
             };
             if words.eat("source") {
                 service.source = spec(words)?;

@@ -87,7 +87,8 @@ impl<'a> Policies<'a> {
                 _ => Done::Deeper,
             };
             if let Some(class) = classes.last_mut() {
-                class.action = Some(if done == Done::Deeper { Done::Deeper } else { class.action.unwrap_or(done) });
+                class.action =
+                    Some(if done == Done::Deeper { Done::Deeper } else { class.action.unwrap_or(done) });
             }
         }
         self.policies.insert(words.next().unwrap_or_default(), classes);
@@ -138,7 +139,9 @@ impl<'a> Policies<'a> {
             let action = match class.action {
                 Some(Done::Passes) => Action::Accept,
                 Some(Done::Dropped) | None => Action::Drop,
-                Some(Done::Deeper) => Action::Outside(unread(&format!("{} {}", class.head.text, self.text(class.name)))),
+                Some(Done::Deeper) => {
+                    Action::Outside(unread(&format!("{} {}", class.head.text, self.text(class.name))))
+                }
             };
             if class.name == "class-default" {
                 rule(Vec::new(), action, at);

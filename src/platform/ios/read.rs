@@ -85,13 +85,15 @@ fn configuration(text: &str, file: &str, doubt: Option<&str>, gaps: &mut Vec<Gap
     let mut network = Network::new(file, lists);
     parts.build(&mut network);
     let unread: Vec<&str> = parts.unread.iter().map(|line| line.text).chain(doubt).collect();
-    (network.finish(&unread), network::host(addresses))
+    let whole = doubt.is_none() && config.endless.is_none();
+    (network.finish(&unread, whole), network::host(addresses))
 }
 
 impl<'a> Parts<'a> {
     fn read(&mut self, config: &Config<'a>) {
         // whether a word names a list may depend on what stands further down
-        let rest: Vec<&Section<'a>> = config.sections.iter().filter(|section| !self.lists.take(section)).collect();
+        let rest: Vec<&Section<'a>> =
+            config.sections.iter().filter(|section| !self.lists.take(section)).collect();
         for section in rest {
             if !self.section(section) {
                 self.unread.push(section.head);

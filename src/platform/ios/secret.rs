@@ -17,7 +17,9 @@ pub(super) const SECRETS: &[Secret] = &[
         r"^[ \t]*snmp-server host[ \t]+\S+(?:[ \t]+vrf[ \t]+\S+)?(?:[ \t]+(?:informs|traps))?(?:[ \t]+version[ \t]+(?:1|2c|3[ \t]+(?:auth|noauth|priv)))?[ \t]+(?P<secret>\S+)",
     ),
     secret(r"^[ \t]*snmp-server user[ \t].*?[ \t]auth[ \t]+\S+[ \t]+(?P<secret>\S+)"),
-    secret(r"^[ \t]*snmp-server user[ \t].*?[ \t]priv[ \t]+(?:des|3des|aes(?:[ \t]+\d+)?)[ \t]+(?P<secret>\S+)"),
+    secret(
+        r"^[ \t]*snmp-server user[ \t].*?[ \t]priv[ \t]+(?:des|3des|aes(?:[ \t]+\d+)?)[ \t]+(?P<secret>\S+)",
+    ),
     secret(
         r"^[ \t]*(?:(?:radius|tacacs)-server|server-private)(?:[ \t].*?)?[ \t]key(?:[ \t]+\d)?[ \t]+(?P<secret>\S.*)$",
     ),

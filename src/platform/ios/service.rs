@@ -69,7 +69,13 @@ impl<'a> Services<'a> {
                 true
             }
             Some("tftp-server") => {
-                let list = words.rest().iter().skip(1).last().copied().filter(|name| is_list(name) || is_number(name));
+                let list = words
+                    .rest()
+                    .iter()
+                    .skip(1)
+                    .last()
+                    .copied()
+                    .filter(|name| is_list(name) || is_number(name));
                 if !off {
                     self.tftp.push((list, line));
                 }
@@ -155,7 +161,8 @@ impl<'a> Services<'a> {
 
     /// One of the two shells.
     fn shell(&self, shell: &str, ports: &[u16], network: &mut Network) {
-        let serving: Vec<&Terminal<'a>> = self.terminals.iter().filter(|t| t.serves(shell) != Some(false)).collect();
+        let serving: Vec<&Terminal<'a>> =
+            self.terminals.iter().filter(|t| t.serves(shell) != Some(false)).collect();
         let Some((last, others)) = serving.split_last() else {
             let at = network.somewhere(format!("no line vty takes {shell}"));
             return network.push(Stage::Services, acting(service(proto::TCP, ports), Action::Reject), at);
@@ -213,7 +220,10 @@ impl<'a> Terminal<'a> {
         let at = network.at(self.head.number, self.head.text);
         if self.serves(shell).is_none() {
             let fact = "what terminal lines let in by default".to_owned();
-            let usual = Test::Atom(Atom { reason: Reason::HostFactMissing { fact }, occurrence: Some((shell.to_owned(), 0)) });
+            let usual = Test::Atom(Atom {
+                reason: Reason::HostFactMissing { fact },
+                occurrence: Some((shell.to_owned(), 0)),
+            });
             rules.push(Rule { steps: acting(vec![usual.negate()], Action::Reject), location: at.clone() });
         }
         for (list, family) in self.lists.iter().zip(Family::BOTH) {
@@ -227,7 +237,8 @@ impl<'a> Terminal<'a> {
                 let steps = acting(vec![Test::Family(family)], Action::Unknown(atom));
                 rules.push(Rule { steps, location: location.clone() });
             }
-            let action = network.list(name, &Action::Accept, &Action::Drop).map_or(Action::Accept, Action::Goto);
+            let action =
+                network.list(name, &Action::Accept, &Action::Drop).map_or(Action::Accept, Action::Goto);
             rules.push(Rule { steps: acting(vec![Test::Family(family)], action), location });
         }
         rules.push(Rule { steps: vec![Step::act(Action::Accept)], location: at });
@@ -250,7 +261,11 @@ fn either(ways: &[(Option<&str>, Line<'_>)], matches: &[Test], none: &str, netwo
     match open {
         Some(at) => network.push(Stage::Services, acting(matches, Action::Accept), at),
         None => {
-            let at = network.somewhere(if ways.is_empty() { none.to_owned() } else { format!("{none} for others") });
+            let at = network.somewhere(if ways.is_empty() {
+                none.to_owned()
+            } else {
+                format!("{none} for others")
+            });
             network.push(Stage::Services, acting(matches, Action::Drop), at);
         }
     }

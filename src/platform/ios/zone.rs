@@ -96,7 +96,8 @@ impl<'a> Zones<'a> {
         }
         for (zone, members) in &zones {
             let at = network.somewhere(format!("within zone {zone}"));
-            let steps = [Step::Match(coming(members)), Step::Match(leaving(members)), Step::act(Action::Accept)];
+            let steps =
+                [Step::Match(coming(members)), Step::Match(leaving(members)), Step::act(Action::Accept)];
             network.push(Stage::Between, steps.to_vec(), at);
         }
         let all: Vec<&str> = zones.values().flatten().copied().collect();

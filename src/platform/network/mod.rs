@@ -141,9 +141,14 @@ impl Network {
     }
 
     /// The ruleset. `unread` are the lines of which nobody knows what they do to packets: equal lines in another state
-    /// do the same.
-    pub(super) fn finish(mut self, unread: &[&str]) -> Firewall {
+    /// do the same. Of a configuration that is not whole, the lists may be cut too.
+    pub(super) fn finish(mut self, unread: &[&str], whole: bool) -> Firewall {
         let file = Arc::clone(&self.file);
+        if !whole {
+            for chain in &mut self.chains {
+                chain.rules.insert(0, doubt(&file, &chain.name, unread));
+            }
+        }
         for stage in Stage::ALL {
             let (hook, priority, name, default) = stage.place();
             let mut rules = self.stages.remove(&stage).unwrap_or_default();
@@ -160,11 +165,8 @@ impl Network {
             let base = Some(Base { hook, priority, kind, accept: true, devices, location });
             self.chains.push(Chain { name: name.to_owned(), base, rules });
         }
-        let table = Table {
-            name: "configuration".to_owned(),
-            families: Family::BOTH.to_vec(),
-            chains: self.chains,
-        };
+        let table =
+            Table { name: "configuration".to_owned(), families: Family::BOTH.to_vec(), chains: self.chains };
         Firewall { tables: vec![table] }
     }
 }
@@ -176,10 +178,7 @@ fn doubt(file: &Arc<str>, chain: &str, unread: &[&str]) -> Rule {
     };
     let reason = Reason::Unread { text: text.clone() };
     let atom = Atom { reason, occurrence: Some((chain.to_owned(), 0)) };
-    Rule {
-        steps: vec![Step::act(Action::Unknown(atom))],
-        location: Location::within(Arc::clone(file), text),
-    }
+    Rule { steps: vec![Step::act(Action::Unknown(atom))], location: Location::within(Arc::clone(file), text) }
 }
 
 /// What is certain of any network device; routes are not known.
