@@ -34,14 +34,20 @@ fn gate(after: &str) -> (Option<i32>, Vec<String>) {
 
 #[test]
 fn the_gate_tells_what_opens_and_lets_pass_what_does_not() {
-    let rdp = BEFORE.replace(" permit tcp any host", " permit tcp any host 192.168.1.20 eq 3389\n permit tcp any host");
+    let rdp = BEFORE
+        .replace(" permit tcp any host", " permit tcp any host 192.168.1.20 eq 3389\n permit tcp any host");
     let (code, rules) = gate(&rdp);
     assert_eq!(code, Some(1));
     assert!(rules.contains(&"port-exposed".to_owned()), "{rules:?}");
-    for open in [BEFORE.replace(" ip access-group OUTSIDE_IN in\n", ""), BEFORE.replace("OUTSIDE_IN in", "OUTSIDE_LN in")] {
+    for open in [
+        BEFORE.replace(" ip access-group OUTSIDE_IN in\n", ""),
+        BEFORE.replace("OUTSIDE_IN in", "OUTSIDE_LN in"),
+    ] {
         assert_eq!(gate(&open).0, Some(1), "{open}");
     }
-    let harmless = BEFORE.replace("hostname edge", "hostname edge\n! Last configuration change at 12:00:00 JST").replace("OUTSIDE_IN", "FROM_WAN");
+    let harmless = BEFORE
+        .replace("hostname edge", "hostname edge\n! Last configuration change at 12:00:00 JST")
+        .replace("OUTSIDE_IN", "FROM_WAN");
     assert_eq!(gate(&harmless).0, Some(0));
     let unknown = BEFORE.replace("hostname edge", "hostname edge\nfrobnicate everything");
     assert_eq!(gate(&unknown).0, Some(3));
@@ -51,11 +57,20 @@ fn the_gate_tells_what_opens_and_lets_pass_what_does_not() {
 fn one_list_is_judged_alone() {
     let root = tempfile::tempdir().unwrap();
     let after = BEFORE.replace("access-list 10", "access-list 10 permit host 198.51.100.9\naccess-list 10");
-    let diff = |name: &str| run(root.path(), &after, &["diff", "before", "after", "--platform", "ios", "--filter", name, "--output", "json=-"]);
+    let diff = |name: &str| {
+        run(
+            root.path(),
+            &after,
+            &["diff", "before", "after", "--platform", "ios", "--filter", name, "--output", "json=-"],
+        )
+    };
     let result: Value = serde_json::from_slice(&diff("10").stdout).unwrap();
     let flows = &result["devices"][0]["flows"];
     assert_eq!(flows["opened"][0]["src"], json!(["198.51.100.9"]));
-    assert_eq!((flows["opened"].as_array().unwrap().len(), flows["closed"].as_array().unwrap().len()), (1, 0));
+    assert_eq!(
+        (flows["opened"].as_array().unwrap().len(), flows["closed"].as_array().unwrap().len()),
+        (1, 0)
+    );
     assert_eq!(diff("11").status.code(), Some(2), "no such list");
 }
 

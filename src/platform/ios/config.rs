@@ -44,14 +44,14 @@ pub(super) fn read(text: &str) -> Config<'_> {
         if line.text.is_empty() || line.text.starts_with('!') {
             continue;
         }
-        if let Some(mark) = mark(line.text) {
+        let indented = raw.starts_with([' ', '\t']);
+        if let Some(mark) = mark(line.text, indented) {
             if !lines.by_ref().any(|(_, text)| mark.ends(text)) {
                 config.endless = Some(line);
                 return config;
             }
             continue;
         }
-        let indented = raw.starts_with([' ', '\t']);
         match config.sections.last_mut().filter(|_| indented) {
             Some(section) => section.below.push(line),
             None => config.sections.push(Section { head: line, below: Vec::new() }),
@@ -78,19 +78,25 @@ impl Mark<'_> {
     }
 }
 
+/// First words of lines that may hold a text for people between two `^C`.
+const TEXTS: &[&str] = &["aaa", "banner", "menu", "refuse-message", "vacant-message"];
+
 /// The mark of a text for people that begins in this line and does not end in it.
-fn mark(line: &str) -> Option<Mark<'_>> {
-    if line.starts_with("macro name ") {
+fn mark(line: &str, indented: bool) -> Option<Mark<'_>> {
+    if line.starts_with("macro name ") && !indented {
         return Some(Mark::Is("@"));
     }
-    let text = match line.strip_prefix("banner ") {
+    let text = match line.strip_prefix("banner ").filter(|_| !indented) {
         Some(rest) => {
             // the kind may be left out: the mark follows at once
             let kinds = ["motd", "login", "exec", "incoming", "prompt-timeout", "slip-ppp", "config-save"];
             let kind = kinds.iter().find_map(|kind| rest.trim_start().strip_prefix(kind));
             kind.unwrap_or(rest).trim_start()
         }
-        None => line.get(line.find("^C")?..)?,
+        None => {
+            let word = line.split_whitespace().next()?;
+            line.get(line.find("^C")?..).filter(|_| TEXTS.contains(&word))?
+        }
     };
     let mark = if text.starts_with("^C") { "^C" } else { text.get(..text.chars().next()?.len_utf8())? };
     let rest = text.strip_prefix(mark)?;
@@ -112,6 +118,9 @@ mod tests {
             interface A\n ip address 1.1.1.1 255.0.0.0\n! no\n!\n shutdown\nend\n";
         assert_eq!(heads(text), ["hostname a", "banner login #one line#", "interface A", "end"]);
         assert_eq!(read(text).sections[2].below.len(), 2);
+        let text = "interface A\n description to ^C\n ip address dhcp\nline vty 0 4\n refuse-message ^C\nno\n^C\n login\n";
+        assert_eq!(heads(text), ["interface A", "line vty 0 4"]);
+        assert_eq!(read(text).sections.iter().map(|s| s.below.len()).collect::<Vec<_>>(), [2, 1]);
         let endless = "hostname a\nbanner motd ^C\nhello\n";
         assert_eq!(read(endless).endless.map(|l| l.number), Some(2));
     }

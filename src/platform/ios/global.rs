@@ -80,7 +80,6 @@ const HARMLESS: &[&str] = &[
     "location",
     "logging",
     "login",
-    "mac",
     "mac-address-table",
     "map-class",
     "master-voip",
@@ -100,7 +99,6 @@ const HARMLESS: &[&str] = &[
     "nsf",
     "ntp",
     "nv",
-    "object",
     "parser",
     "parameter-map",
     "password",
@@ -139,7 +137,6 @@ const HARMLESS: &[&str] = &[
     "service",
     "service-routing",
     "service-template",
-    "set",
     "shell",
     "sip-ua",
     "snmp",
@@ -182,8 +179,6 @@ const HARMLESS: &[&str] = &[
     "xconnect",
     "zone",
     "cns",
-    "class",
-    "feature",
     "feature-set",
     "virtual-service",
     "install",
@@ -204,17 +199,12 @@ const HARMLESS: &[&str] = &[
     "hsrp",
     "udld",
     "system-id",
-    "test",
     "tftp",
     "trunk",
     "vmps",
     "web-console",
     "yang-interfaces",
     "lldp-med",
-    "no",
-    "copp",
-    "cts",
-    "epm",
     "iox",
 ];
 
@@ -340,6 +330,13 @@ pub(super) fn is_harmless(text: &str) -> bool {
         (Some("ip" | "ipv4" | "ipv6"), Some(second)) => HARMLESS_IP.contains(&second),
         // the listing begins with these words before the first line of the configuration
         (Some("Building" | "Current" | "Using" | "Load" | "Time"), _) => true,
+        // lists in VLANs stop packets
+        (Some("vlan"), Some("access-map" | "filter")) => false,
+        (Some("mac"), second) => second != Some("access-group"),
+        // lists of other kinds of frames
+        (Some("access-list"), Some(number)) => {
+            number.parse::<u32>().is_ok_and(|number| matches!(number, 200..=1299))
+        }
         (Some(first), _) => HARMLESS.contains(&first),
         (None, _) => true,
     }

@@ -16,6 +16,7 @@ mod secret;
 mod service;
 #[cfg(test)]
 mod tests;
+mod translation;
 mod zone;
 
 use super::{Ask, DeviceModel, Noise, Platform, Secret};

@@ -12,8 +12,11 @@ use super::policy::Policies;
 use crate::firewall::{Action, Step, Test};
 use crate::packet::Atom;
 use crate::platform::cisco::Words;
-use crate::platform::network::{Network, Stage, coming, leaving};
+use crate::platform::network::{Network, Stage, coming, leaving, too_much};
 use crate::reason::Reason;
+
+/// Most interfaces in all pairs of zones together.
+const MOST: usize = 4_000_000;
 
 /// A pair of zones.
 #[derive(Debug)]
@@ -75,6 +78,10 @@ impl<'a> Zones<'a> {
         }
         if zones.is_empty() {
             return;
+        }
+        if self.pairs.len().saturating_mul(interfaces.len()) > MOST {
+            let rule = too_much("zone-pair", network.somewhere("zone-pair"));
+            return network.push(Stage::Between, rule.steps, rule.location);
         }
         for pair in &self.pairs {
             let at = network.at(pair.head.number, pair.head.text);

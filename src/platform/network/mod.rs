@@ -75,13 +75,18 @@ pub(super) struct Network {
     chains: Vec<Chain>,
     made: BTreeMap<String, Vec<(Action, Action, ChainId)>>,
     stages: BTreeMap<Stage, Vec<Rule>>,
+    /// Entries of lists that were made into rules.
+    copied: usize,
 }
+
+/// Most entries of lists that are made into rules: each use of a list is a copy of it.
+const MOST_COPIED: usize = 2_000_000;
 
 impl Network {
     /// With all of a device's named lists; each can be judged alone, bound or not.
     pub(super) fn new(file: Arc<str>, lists: BTreeMap<String, List>) -> Self {
         let (chains, made, stages) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        let mut network = Self { file, lists, chains, made, stages };
+        let mut network = Self { file, lists, chains, made, stages, copied: 0 };
         let names: Vec<String> = network.lists.keys().cloned().collect();
         for name in names {
             network.list(&name, &Action::Accept, &Action::Drop);
@@ -122,7 +127,12 @@ impl Network {
         if let Some((.., id)) = known.into_iter().find(|(p, d, _)| p == permit && d == deny) {
             return Some(*id);
         }
-        let rules = list.rules(permit, deny);
+        self.copied = self.copied.saturating_add(list.entries.len());
+        let rules = if self.copied > MOST_COPIED {
+            vec![too_much(name, self.somewhere(name))]
+        } else {
+            list.rules(permit, deny)
+        };
         let variants = self.made.get(name).map_or(0, Vec::len);
         // no name of a list has a blank in it
         let title = if variants == 0 { name.to_owned() } else { format!("{name} variant {variants}") };
@@ -169,6 +179,13 @@ impl Network {
             Table { name: "configuration".to_owned(), families: Family::BOTH.to_vec(), chains: self.chains };
         Firewall { tables: vec![table] }
     }
+}
+
+/// In the place of what is too long to be followed: anything may happen.
+pub(super) fn too_much(subject: &str, location: Location) -> Rule {
+    let reason = Reason::TooComplex { subject: subject.to_owned() };
+    let atom = Atom { reason, occurrence: Some((subject.to_owned(), 0)) };
+    Rule { steps: vec![Step::act(Action::Unknown(atom))], location }
 }
 
 fn doubt(file: &Arc<str>, chain: &str, unread: &[&str]) -> Rule {
