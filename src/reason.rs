@@ -198,6 +198,16 @@ pub enum Reason {
     },
     /// The device's artifacts are of no platform that this program reads.
     PlatformUnknown,
+    /// A symbolic link, or a repository within the repository, in the place of a file or folder.
+    NotFollowed {
+        /// Where it lies.
+        path: String,
+    },
+    /// An artifact differs between the states, and none of the device's platforms reads it.
+    ReadByNone {
+        /// Name of the artifact.
+        artifact: String,
+    },
     /// There is no device, or no artifact that a platform reads.
     NothingToCheck,
     /// No rule is loaded.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::CliError;
 use super::exit::Exit;
-use super::global::{Format, Global, start_of, write_output};
+use super::global::{Format, Global, write_output};
 use crate::platform;
 use crate::report::words::errors as words;
 use crate::report::{changes, json};
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
         return Err(super::unknown_platform(platform, global.lang()));
     }
-    let declared = global.declared(&start_of(&args.after, global.store_folder()))?;
+    let declared = global.approved(Some(&args.before), Some(&args.after))?;
     let before = global.state(&args.before, &declared, args.platform.as_deref())?;
     let after = global.state(&args.after, &declared, args.platform.as_deref())?;
     if let Some(filter) = &args.filter {

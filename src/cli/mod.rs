@@ -3,6 +3,7 @@
 mod capture;
 mod check;
 mod colour;
+mod declared;
 mod demo;
 mod diff;
 pub mod exit;
@@ -21,6 +22,7 @@ mod trace;
 mod watch;
 mod window;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -102,14 +104,24 @@ impl CliError {
             Self::Exit(exit, _) => *exit,
             Self::Evidence(StateError::Store(error)) => match error {
                 StoreError::Tampered { .. } => Exit::Tampered,
-                StoreError::Schema { .. } | StoreError::NoSnapshot { .. } | StoreError::NoChange { .. } => {
-                    Exit::Undecided
+                StoreError::ChangeId { .. } | StoreError::DuplicateDevice(_) | StoreError::Key { .. } => {
+                    Exit::Usage
                 }
-                StoreError::ChangeId { .. } => Exit::Usage,
-                _ => Exit::Internal,
+                StoreError::Finished => Exit::Internal,
+                // evidence is missing, or could not be kept
+                _ => Exit::Undecided,
             },
             Self::Evidence(_) => Exit::Usage,
-            Self::Write(..) | Self::Output(_) => Exit::Internal,
+            // a path that cannot be written to is the user's; a disk that fails is nobody's
+            Self::Write(_, error) => match error.kind() {
+                ErrorKind::NotFound
+                | ErrorKind::NotADirectory
+                | ErrorKind::IsADirectory
+                | ErrorKind::PermissionDenied
+                | ErrorKind::ReadOnlyFilesystem => Exit::Usage,
+                _ => Exit::Internal,
+            },
+            Self::Output(_) => Exit::Internal,
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CliError;
-use super::global::Declared;
+use super::declared::Declared;
 use crate::capture::known_hosts::{KnownHosts, Place, usual_files};
 use crate::capture::{Auth, Endpoint, KeyFile, SecretSource, Target};
 use crate::platform::{self, Platform};

@@ -278,6 +278,22 @@ pub fn detect(evidence: &DeviceEvidence) -> Vec<String> {
     REGISTRY.iter().filter(|p| p.is_of(evidence)).map(|p| p.id().to_owned()).collect()
 }
 
+/// Whether some platform means something by an artifact that none of the device's own platforms reads: another one asks
+/// for it, or it is the answer to a command that nobody knows. Further files of the device are what they are, as long as
+/// no configuration leads to them.
+pub fn is_foreign(artifact: &str, device: &DeviceEvidence) -> bool {
+    let asks = |platform: &dyn Platform| {
+        platform.signs().contains(&artifact) || platform.ask().iter().any(|ask| ask.artifact == artifact)
+    };
+    let own = named(&device.platforms);
+    if own.iter().any(|platform| asks(*platform)) {
+        return false;
+    }
+    let follows = |p: &&dyn Platform| p.follow(device).iter().any(|ask| ask.artifact == artifact);
+    let known = with_hosts(REGISTRY.iter().copied()).into_iter().any(asks);
+    (known || !artifact.starts_with("files/")) && !own.iter().any(follows)
+}
+
 /// Whether a device said of a platform that nothing of it is there.
 pub fn is_absent(id: &str, evidence: &DeviceEvidence) -> bool {
     let signs = by_id(id).map(Platform::signs).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The gate over folders: pairs of small states, and what the binary answers.
 
 mod bounds;
+mod folders;
 mod new_server;
 mod planned_relay;
 mod safeguards;

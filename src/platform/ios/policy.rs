@@ -33,6 +33,8 @@ struct Class<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Done {
+    /// With a session: what begins none is looked at.
+    Inspected,
     Passes,
     Dropped,
     /// It passes, as far as something deeper agrees.
@@ -81,7 +83,8 @@ impl<'a> Policies<'a> {
                 continue;
             }
             let done = match below.next() {
-                Some("inspect" | "pass") => Done::Passes,
+                Some("inspect") => Done::Inspected,
+                Some("pass") => Done::Passes,
                 Some("drop") => Done::Dropped,
                 Some("description") => continue,
                 _ => Done::Deeper,
@@ -114,8 +117,8 @@ impl<'a> Policies<'a> {
         true
     }
 
-    /// The chain of a policy: what it lets through is accepted, the rest is gone. What begins no session is let through
-    /// if it belongs to one.
+    /// The chain of a policy: what it lets through is accepted, the rest is gone. What belongs to a session may be let
+    /// through by that.
     pub(super) fn chain(&self, name: &str, network: &mut Network) -> ChainId {
         if let Some(id) = self.made.borrow().get(name) {
             return *id;
@@ -127,8 +130,8 @@ impl<'a> Policies<'a> {
         };
         let sessions = at_run_time("session", "policy");
         let at = network.somewhere(format!("policy-map {name}: sessions"));
-        let begun = Test::State(vec![State::New]).negate();
-        rule(vec![begun], Action::Outside(sessions), at);
+        let known = Test::State(vec![State::Established, State::Related]);
+        rule(vec![known], Action::Outside(sessions), at);
         let Some(classes) = self.policies.get(name) else {
             let at = network.somewhere(format!("policy-map {name} does not exist"));
             rule(Vec::new(), Action::Outside(unread(&format!("policy-map {name}"))), at);
@@ -137,18 +140,25 @@ impl<'a> Policies<'a> {
         for class in classes {
             let at = network.at(class.head.number, class.head.text);
             let action = match class.action {
-                Some(Done::Passes) => Action::Accept,
+                Some(Done::Passes | Done::Inspected) => Action::Accept,
                 Some(Done::Dropped) | None => Action::Drop,
                 Some(Done::Deeper) => {
                     Action::Outside(unread(&format!("{} {}", class.head.text, self.text(class.name))))
                 }
             };
-            if class.name == "class-default" {
-                rule(Vec::new(), action, at);
-                continue;
-            }
-            for (tests, action) in self.class(class.name, &action, network) {
-                rule(tests, action, at.clone());
+            let stray = (class.action == Some(Done::Inspected)).then(|| {
+                // what belongs to no session and begins none: an answer nobody asked for, the middle of nothing
+                let begins = Test::State(vec![State::Invalid]);
+                (Some(begins), Action::Outside(at_run_time("inspection", "policy")))
+            });
+            for (state, action) in stray.into_iter().chain([(None, action)]) {
+                let ways = match class.name {
+                    "class-default" => vec![(Vec::new(), action)],
+                    name => self.class(name, &action, network),
+                };
+                for (tests, action) in ways {
+                    rule(state.clone().into_iter().chain(tests).collect(), action, at.clone());
+                }
             }
         }
         let at = network.somewhere(format!("policy-map {name}: class-default drops"));

@@ -58,6 +58,12 @@ pub(super) fn reason(reason: &Reason) -> String {
                 "the {state} state holds nothing of {platform}, and the other one does; capture both alike"
             )
         }
+        Reason::NotFollowed { path } => {
+            format!("{path} is a link, which is not followed; put the file itself there")
+        }
+        Reason::ReadByNone { artifact } => {
+            format!("{artifact} changed, and no platform declared or found for the device reads it")
+        }
         Reason::PlatformUnknown => {
             "its files are of no platform that can be read; declare it in site.toml, or name the platform"
                 .to_owned()

@@ -77,6 +77,12 @@ pub(super) fn reason(reason: &Reason) -> String {
             let state = if state == "before" { "作業前" } else { "作業後" };
             format!("{state}の状態にだけ {platform} の設定がありません。前後とも同じ範囲を取得してください")
         }
+        Reason::NotFollowed { path } => {
+            format!("{path} はリンクのため読み取りません。実体のファイルを置いてください")
+        }
+        Reason::ReadByNone { artifact } => {
+            format!("{artifact} が変わっていますが、この機器の種別（宣言または推定）では読み取れません")
+        }
         Reason::PlatformUnknown => {
             "読み取れる種類の設定が見当たりません。site.toml に機器の種類を記載してください".to_owned()
         }
