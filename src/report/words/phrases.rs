@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn japanese_stands_close() {
         let arg = |name: &str| match name {
-            "target" => Some(Arg::Phrases(vec![Phrase::Itself])),
+            "target" => Some(Arg::List(vec![Arg::Phrase(Phrase::Itself)])),
             name => Some(Arg::Text(name.to_owned())),
         };
         let style = Style { lang: Lang::Ja, ..EN };
