@@ -25,6 +25,9 @@ pub enum Test {
     Ranges(Field, Vec<(u128, u128)>),
     /// The field, masked, equals the value: mask, value.
     Bits(Field, u128, u128),
+    /// The IPv4 address in [`Field::Src`] or [`Field::Dst`], masked, equals the value: mask, value. The mask may have
+    /// holes.
+    Wildcard(Field, u32, u32),
     /// Connection state is one of these.
     State(Vec<State>),
     /// The interface in [`Field::In`] or [`Field::Out`] matches.
@@ -132,6 +135,13 @@ impl Test {
             Self::Address(field, addresses) => space.addresses(*field, addresses),
             Self::Ranges(field, ranges) => space.ranges(*field, ranges),
             Self::Bits(field, mask, value) => space.bits(*field, *mask, *value),
+            Self::Wildcard(field, mask, value) => {
+                // IPv4 addresses use the first 32 of the variables
+                let shift = field.bits() - u32::from(Family::Ipv4.bits());
+                let set = space.bits(*field, u128::from(*mask) << shift, u128::from(*value) << shift);
+                let v4 = space.family(Family::Ipv4);
+                space.and(v4, set)
+            }
             Self::State(states) => space.states(states),
             Self::Interface(field, pattern) => space.interface(*field, pattern),
             Self::Kind(field, kind) => match kinds(*kind) {
@@ -173,6 +183,10 @@ impl Test {
                 }
             },
             Self::Ranges(field, ranges) => change.value(packet, *field).within(ranges, unknown),
+            Self::Wildcard(field, mask, value) if packet.family() == Family::Ipv4 => {
+                change.value(packet, *field).masked((*mask).into(), (*value).into(), *field, unknown)
+            }
+            Self::Wildcard(..) => Truth::No,
             Self::Bits(field, mask, value) => {
                 change.value(packet, *field).masked(*mask, *value, *field, unknown)
             }

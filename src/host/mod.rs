@@ -82,6 +82,12 @@ impl HostFacts {
         Self { sockets: key_exchange, ..self.clone() }
     }
 
+    /// A host that forwards everything and of which nothing else is known: one list is judged alone on it.
+    #[must_use]
+    pub fn forwarding_only() -> Self {
+        Self { forwarding_v4: Some(true), forwarding_v6: Some(true), ..Self::default() }
+    }
+
     /// Whether packets of a family are forwarded.
     pub const fn forwarding(&self, family: Family) -> Option<bool> {
         match family {

@@ -3,6 +3,7 @@
 //! A platform is one folder and one line in [`REGISTRY`]. It turns artifacts into the vendor-neutral
 //! [`DeviceModel`]; nothing behind it ever sees a vendor's word again.
 
+mod cisco;
 pub mod dialogue;
 pub mod exim;
 pub mod icmp;
@@ -11,6 +12,7 @@ pub mod iptables;
 pub mod linux;
 mod mta;
 mod netfilter;
+mod network;
 pub mod nftables;
 mod normal;
 pub mod opensmtpd;
@@ -71,6 +73,16 @@ pub struct Unsaved {
     pub opens: bool,
 }
 
+impl DeviceModel {
+    /// One named list of the packet filter by itself; `None` when there is no such list.
+    #[must_use]
+    pub fn alone(self, filter: &str) -> Option<Self> {
+        let firewall = self.firewall.as_ref()?.alone(filter)?;
+        let host = HostFacts::forwarding_only();
+        Some(Self { host, firewall: Some(firewall), saved: Vec::new(), relay: None, ..self })
+    }
+}
+
 /// Something missing or not understood in the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
@@ -96,6 +108,8 @@ pub enum Assumption {
     InterfaceGroupsDefault,
     /// A pattern of `include` that matches no file: counted as matching none on the device, as nft does.
     IncludesEmpty,
+    /// A configuration without its end mark: counted as whole.
+    ConfigurationWhole,
     /// No `ip-addr.json` or `ip-route.json`: local delivery and forwarding are judged apart.
     AddressesUnknown,
 }
@@ -199,6 +213,10 @@ pub trait Platform: Sync {
     fn dialogue(&self) -> Option<&'static Dialogue> {
         None
     }
+    /// Whether a folder of files is known to be of this platform.
+    fn is_of(&self, evidence: &DeviceEvidence) -> bool {
+        self.signs().iter().any(|sign| evidence.get(sign).is_some())
+    }
     /// The first round of questions.
     fn ask(&self) -> Vec<Ask>;
     /// Further questions that the answers so far raise, such as files named by files. Called again after each round
@@ -296,8 +314,7 @@ pub fn configures_relay(artifact: &str, platforms: &[String]) -> bool {
 
 /// The platforms whose artifacts a folder of files holds, sorted by id.
 pub fn detect(evidence: &DeviceEvidence) -> Vec<String> {
-    let holds = |platform: &&dyn Platform| platform.signs().iter().any(|sign| evidence.get(sign).is_some());
-    REGISTRY.iter().copied().filter(holds).map(|p| p.id().to_owned()).collect()
+    REGISTRY.iter().filter(|p| p.is_of(evidence)).map(|p| p.id().to_owned()).collect()
 }
 
 /// Whether some platform means something by an artifact that none of the device's own platforms reads: another one asks

@@ -33,6 +33,19 @@ pub struct Pair<'a> {
     pub taken: Option<OffsetDateTime>,
     /// Tests of it from outside.
     pub tests: Tests<'a>,
+    /// The one list of it that is looked at.
+    pub filter: Option<&'a str>,
+}
+
+impl Pair<'_> {
+    /// One state of it.
+    fn read(&self, state: &DeviceEvidence) -> DeviceModel {
+        let model = platform::read(state);
+        match self.filter {
+            Some(filter) => model.alone(filter).unwrap_or_default(),
+            None => model,
+        }
+    }
 }
 
 impl<'a> Pair<'a> {
@@ -132,8 +145,8 @@ pub fn judge_device(
         return (result, vec![evidence(Some(pair.name), missing)]);
     };
     let old = pair.before.flatten();
-    let new_model = platform::read(after);
-    let old_model = old.map(platform::read);
+    let new_model = pair.read(after);
+    let old_model = old.map(|old| pair.read(old));
     let mut result = seen(pair.name, after, &new_model);
     result.lacks = lacks(after, &new_model);
     result.lacks.extend(old.iter().flat_map(|old| once(old, after, "after")));

@@ -64,6 +64,7 @@ fn every_link_between_pages_leads_somewhere() {
         "docs/rules.md",
         "docs/result.md",
         "docs/declarations.md",
+        "docs/ios.md",
         "docs/probe.md",
         "docs/shell.md",
     ] {

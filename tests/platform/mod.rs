@@ -3,6 +3,7 @@
 mod corpus;
 #[cfg(target_os = "linux")]
 mod intake;
+mod ios;
 #[cfg(target_os = "linux")]
 mod legacy;
 #[cfg(target_os = "linux")]

@@ -1,23 +1,52 @@
-//! Cisco IOS and IOS-XE. Captured over its own command line; what the configuration means is not read yet, and said so.
+//! Cisco IOS and IOS-XE, and the access lists of NX-OS as far as they are alike: IOS Security Command Reference, "Access
+//! Control Lists and IP Fragments" (Cisco document 8014), "NAT Order of Operation" (6209), "Zone-Based Policy Firewall
+//! Design and Application Guide" (98628).
 
+mod address;
+mod config;
 mod dialogue;
+mod entry;
+mod global;
+mod interface;
+mod lists;
+mod nat;
+mod object;
+mod policy;
+mod read;
+mod secret;
+mod service;
+#[cfg(test)]
+mod tests;
+mod translation;
+mod zone;
 
 use super::dialogue::Dialogue;
-use super::{Ask, DeviceModel, Noise, Platform, Secret, unread};
+use super::{Ask, DeviceModel, Noise, Platform, Secret};
 use crate::evidence::DeviceEvidence;
 use crate::reason::Reason;
 
 /// The platform.
-#[derive(Debug)]
 pub struct Ios;
 
 /// What runs, and what is loaded at the next start.
 const RUNNING: &str = "running-config.txt";
-const STARTUP: &str = "startup-config.txt";
+const SAVED: &str = "startup-config.txt";
 
 impl Platform for Ios {
     fn id(&self) -> &'static str {
         "ios"
+    }
+
+    fn signs(&self) -> &'static [&'static str] {
+        &[RUNNING]
+    }
+
+    /// Other makes have artifacts of the same name.
+    fn is_of(&self, evidence: &DeviceEvidence) -> bool {
+        evidence.text(RUNNING).is_some_and(|text| {
+            let begins = |word: &str| text.lines().any(|line| line.starts_with(word));
+            begins("hostname ") && !begins("ASA Version") && !begins(": Saved")
+        })
     }
 
     fn dialogue(&self) -> Option<&'static Dialogue> {
@@ -25,19 +54,20 @@ impl Platform for Ios {
     }
 
     fn ask(&self) -> Vec<Ask> {
-        vec![Ask::command(RUNNING, "show running-config"), Ask::command(STARTUP, "show startup-config")]
+        vec![Ask::command(RUNNING, "show running-config"), Ask::command(SAVED, "show startup-config")]
     }
 
     fn prove(&self, artifact: &str, bytes: &[u8]) -> Result<(), Reason> {
-        let last = bytes.trim_ascii_end().rsplit(|b| *b == b'\n').next().unwrap_or_default();
-        if last.trim_ascii() == b"end" {
-            return Ok(());
+        let text = String::from_utf8_lossy(bytes);
+        if matches!(artifact, RUNNING | SAVED) && !config::is_whole(&text) {
+            let expected = "a last line `end`".to_owned();
+            return Err(Reason::ArtifactUnproven { artifact: artifact.to_owned(), expected });
         }
-        Err(Reason::ArtifactUnproven { artifact: artifact.to_owned(), expected: "end".into() })
+        Ok(())
     }
 
     fn secrets(&self) -> &'static [Secret] {
-        SECRETS
+        secret::SECRETS
     }
 
     fn noise(&self) -> &'static [Noise] {
@@ -45,40 +75,16 @@ impl Platform for Ios {
     }
 
     fn read(&self, evidence: &DeviceEvidence, model: &mut DeviceModel) {
-        unread::read(self.id(), RUNNING, evidence, model);
+        read::read(evidence, model);
     }
 }
 
-const CONFIG: &str = "*";
-
-const SECRETS: &[Secret] = &[
-    Secret {
-        artifacts: CONFIG,
-        pattern: r"^[ \t]*(?:no )?(?:enable|username \S+)(?: [^\r\n]*?)?[ ](?:password|secret|algorithm-type \S+ secret)(?: level \d+)?(?: \d+)? (?P<secret>\S[^\r\n]*)$",
-    },
-    Secret { artifacts: CONFIG, pattern: r"^[ \t]*(?:no )?snmp-server community (?P<secret>\S+)" },
-    Secret { artifacts: CONFIG, pattern: r"^[ \t]*snmp-server host \S+ (?P<secret>\S[^\r\n]*)$" },
-    Secret { artifacts: CONFIG, pattern: r"^[ \t]*snmp-server user (?P<secret>\S[^\r\n]*)$" },
-    Secret {
-        artifacts: CONFIG,
-        pattern: r"^[^\r\n!]*\b(?:key-string|key|pre-shared-key|password|secret|passphrase|authentication-key|md5|sha)(?: (?:address|hostname) \S+)?(?: (?:key|md5|ascii|hex|encrypted))*(?: \d+)? (?P<secret>\S[^\r\n]*)$",
-    },
-    Secret { artifacts: CONFIG, pattern: r"^[ \t]*crypto isakmp key (?:\d+ )?(?P<secret>\S+)" },
-    Secret {
-        artifacts: CONFIG,
-        pattern: r"(?s)^[ \t]*certificate (?:self-signed |ca )?[^\r\n]*\n(?P<secret>.*?)^[ \t]*quit",
-    },
-];
-
+/// What changes by itself in a listing.
 const NOISE: &[Noise] = &[
     Noise {
-        artifacts: CONFIG,
-        pattern: r"^! (?:Last configuration change at|NVRAM config last updated at|No configuration change since last restart).*\n",
+        artifacts: "*",
+        pattern: r"(?m)^(?:! Last configuration change at |! NVRAM config last updated at |! No configuration change since last restart|Building configuration\.\.\.|Current configuration : \d+ bytes|Using \d+ out of \d+ bytes|ntp clock-period \d+).*\n?",
         replacement: "",
     },
-    Noise {
-        artifacts: CONFIG,
-        pattern: r"^(?:Building configuration\.\.\.|Current configuration : \d+ bytes|Using \d+ out of \d+ bytes.*|ntp clock-period \d+)[ \t]*\n",
-        replacement: "",
-    },
+    Noise { artifacts: "*", pattern: r"(?m)^ *Cryptochecksum:.*\n?", replacement: "" },
 ];
