@@ -11,6 +11,7 @@
 pub mod align;
 mod calls;
 pub mod change;
+pub mod limits;
 pub mod meaning;
 pub mod path;
 pub mod query;
@@ -25,6 +26,7 @@ use crate::finding::Location;
 use crate::packet::{Atom, Family, Field, NamePattern};
 
 pub use change::{Change, Value};
+pub use limits::Limit;
 pub use test::{AddressKind, Test};
 
 /// All packet filters of one host.

@@ -31,6 +31,8 @@ pub struct DeviceModel {
     pub firewall: Option<Firewall>,
     /// The packet filter that the device loads when it starts, if the evidence holds a file that may be it.
     pub saved: Option<Firewall>,
+    /// The files that may be it are known to be empty or gone: what starts then filters nothing.
+    pub nothing_saved: bool,
     /// Mail relay policy, if the device has a platform that carries one.
     pub relay: Option<Policy>,
     /// What is missing or was not understood.

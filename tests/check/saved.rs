@@ -1,6 +1,6 @@
 //! What runs against what is loaded at boot.
 
-use super::check;
+use super::{Files, check};
 
 fn rules(ports: &str) -> String {
     format!(
@@ -36,4 +36,23 @@ fn what_a_restart_would_open_is_told_where_both_were_the_same() {
     assert!(opened.contains(&"running-not-saved".to_owned()) && opened.contains(&"port-exposed".to_owned()));
     // a host whose rules never were those of the file
     assert!(found(["25,3389", "22,25,3389"], ["25", "22,25,3389"]).is_empty());
+}
+
+#[test]
+fn a_boot_file_that_was_emptied_filters_nothing_after_a_restart() {
+    let (running, saved) = (rules("25").replace("flush ruleset\n", ""), rules("25"));
+    let rules_of = |before: Files<'_>, after: Files<'_>| -> Vec<String> {
+        let answer = check(before, after);
+        let findings = answer.result["findings"].as_array().unwrap().clone();
+        findings.iter().map(|f| f["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    let both = [("nft.txt", running.as_str()), ("files/etc/nftables.conf", saved.as_str())];
+    let (emptied, gone) = ([both[0], ("files/etc/nftables.conf", "")], [both[0]]);
+    for after in [emptied.as_slice(), gone.as_slice()] {
+        let found = rules_of(&both, after);
+        assert!(!found.is_empty() && found.iter().all(|rule| rule == "reboot-would-open"), "{found:?}");
+        // nothing was saved before either
+        assert!(rules_of(after, after).is_empty());
+    }
+    assert!(rules_of(&gone, &both).is_empty());
 }

@@ -1,7 +1,12 @@
 //! What nftables and iptables share: both front ends feed one kernel, so a host with either is asked for both.
 
 mod ask;
+pub(super) mod effects;
+mod native;
 mod read;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

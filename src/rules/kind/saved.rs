@@ -8,7 +8,7 @@ use super::flows::{findings, newly_reaching, too_complex, within};
 use super::{Entry, Kind};
 use crate::drift::{FlowDrift, Moment};
 use crate::finding::{Arg, Confidence, Finding};
-use crate::firewall::Hook;
+use crate::firewall::{Firewall, Hook};
 use crate::packet::PacketSet;
 use crate::platform::DeviceModel;
 use crate::rules::Rule;
@@ -35,7 +35,11 @@ impl Kind for Saved {
         if view.flows.is_none() || !view.before.is_some_and(in_step) {
             return Vec::new();
         }
-        let Some((running, saved)) = moments(view.after) else { return Vec::new() };
+        // rules that were saved before and are no longer
+        let nothing = Firewall::default();
+        let Some((running, saved)) = moments(view.after).or_else(|| emptied(view.after, &nothing)) else {
+            return Vec::new();
+        };
         let Ok(mut flows) = Flows::between(view.name, running, saved, view.site, None) else {
             return vec![too_complex(view.name)];
         };
@@ -62,6 +66,11 @@ impl Kind for Saved {
 fn in_step(model: &DeviceModel) -> bool {
     let drift = moments(model).and_then(|(running, saved)| FlowDrift::between(running, saved).ok());
     drift.is_some_and(|drift| drift.is_empty())
+}
+
+fn emptied<'a>(model: &'a DeviceModel, nothing: &'a Firewall) -> Option<(Moment<'a>, Moment<'a>)> {
+    let firewall = model.firewall.as_ref().filter(|_| model.nothing_saved)?;
+    Some((Moment { firewall, host: &model.host }, Moment { firewall: nothing, host: &model.host }))
 }
 
 fn moments(model: &DeviceModel) -> Option<(Moment<'_>, Moment<'_>)> {
