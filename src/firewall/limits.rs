@@ -55,7 +55,10 @@ pub fn implications(one: &Firewall, other: &Firewall) -> Vec<(Atom, Atom)> {
                 let free = right.iter().zip(&mut taken).find(|(other, taken)| !**taken && same(rule, other));
                 let Some((other, taken)) = free else { continue };
                 *taken = true;
-                let pairs = rule.limits.iter().zip(&other.limits).filter(|(a, b)| a.0 != b.0);
+                // what else an unknown refers to is part of its place
+                let place = |atom: &Atom| atom.occurrence.as_ref().map(|(place, _)| place.clone());
+                let pairs = rule.limits.iter().zip(&other.limits);
+                let pairs = pairs.filter(|(a, b)| a.0 != b.0 && place(a.0) == place(b.0));
                 for ((a, limit), (b, twin)) in pairs {
                     out.extend(limit.implies(twin).then(|| ((*a).clone(), (*b).clone())));
                     out.extend(twin.implies(limit).then(|| ((*b).clone(), (*a).clone())));

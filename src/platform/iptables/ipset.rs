@@ -43,7 +43,7 @@ pub(in crate::platform) fn read(text: &str) -> Sets {
     for (line, number) in text.lines().zip(1u32..) {
         let words = words(line);
         if !words.is_empty() && sets.line(&words).is_none() {
-            let known = |set: &str| words.iter().any(|word| *word == set);
+            let known = |set: &str| words.contains(&set);
             let one = sets.sets.keys().any(|name| known(name));
             // a line that names no set may be about all of them (`flush`)
             sets.sets
