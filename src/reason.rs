@@ -28,6 +28,13 @@ pub enum Reason {
         /// The reader's complaint.
         problem: String,
     },
+    /// Two listings of the same rules differ.
+    ListingsContradict {
+        /// Name of the artifact.
+        artifact: String,
+        /// What it was held against.
+        other: String,
+    },
     /// A command on the device ended with a status other than 0, or by a signal.
     CommandFailed {
         /// The command.
@@ -316,6 +323,7 @@ impl Reason {
         match self {
             Self::ArtifactMissing { artifact }
             | Self::ArtifactUnproven { artifact, .. }
+            | Self::ListingsContradict { artifact, .. }
             | Self::ArtifactUnreadable { artifact, .. }
             | Self::ArtifactTooLarge { artifact, .. }
             | Self::AnswerBroken { artifact, .. }

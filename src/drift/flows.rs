@@ -3,6 +3,7 @@
 //! Both states are evaluated in one space, unknowns as variables of their own; the difference is taken first and the
 //! unknowns are quantified afterwards, so that what is unknown but unchanged cancels out.
 
+use crate::firewall::limits::implications;
 use crate::firewall::meaning::{Meaning, Passage, TooComplex};
 use crate::firewall::region::Region;
 use crate::firewall::{Change, Firewall, Hook};
@@ -78,6 +79,7 @@ impl FlowDrift {
         let region = (before.host.without_sockets() == after.host.without_sockets())
             .then(|| Region::between(&mut space, before.firewall, after.firewall, after.host))
             .flatten();
+        let known = known(&mut space, before.firewall, after.firewall);
         let before = Side::of(&mut space, before, region.as_ref())?;
         let after = Side::of(&mut space, after, region.as_ref())?;
         let mut drift = Self::of(space);
@@ -86,14 +88,14 @@ impl FlowDrift {
             let reached = drift.space.diff(place.packets, old);
             let opened = drift.space.diff(reached, before.accepted);
             let redirected = drift.space.and(reached, before.accepted);
-            let opened = groups(&mut drift.space, place, opened, before.accepted);
+            let opened = groups(&mut drift.space, place, opened, before.accepted, known);
             drift.opened.extend(opened);
-            let redirected = groups(&mut drift.space, place, redirected, old);
+            let redirected = groups(&mut drift.space, place, redirected, old, known);
             drift.redirected.extend(redirected);
         }
         for place in &before.places {
             let closed = drift.space.diff(place.packets, after.accepted);
-            let closed = groups(&mut drift.space, place, closed, after.accepted);
+            let closed = groups(&mut drift.space, place, closed, after.accepted, known);
             drift.closed.extend(closed);
         }
         if drift.space.exhausted() { Err(TooComplex) } else { Ok(drift) }
@@ -132,7 +134,7 @@ impl FlowDrift {
         let side = Side::of(space, moment, None)?;
         let mut out = Vec::new();
         for place in &side.places {
-            out.extend(groups(space, place, place.packets, PacketSet::FALSE));
+            out.extend(groups(space, place, place.packets, PacketSet::FALSE, PacketSet::TRUE));
         }
         if space.exhausted() { Err(TooComplex) } else { Ok(out) }
     }
@@ -174,12 +176,30 @@ const BOXES_FOR_A_RULE: usize = 4;
 const MOST_BOXES: usize = 500_000;
 const RANGES_FOR_A_BOX: usize = 40;
 
-/// Parts packets of a place by how sure they are. `never` are the packets that get through on the other side.
-fn groups(space: &mut Space, place: &Place, packets: PacketSet, never: PacketSet) -> Vec<Group> {
+/// What is known of the unknowns of both sides: a stricter limit admits nothing that the looser one does not.
+fn known(space: &mut Space, before: &Firewall, after: &Firewall) -> PacketSet {
+    implications(before, after).into_iter().fold(PacketSet::TRUE, |all, (strict, loose)| {
+        let (strict, loose) = (space.atom(&strict), space.atom(&loose));
+        let implied = space.or(!strict, loose);
+        space.and(all, implied)
+    })
+}
+
+/// Parts packets of a place by how sure they are. `never` are the packets that get through on the other side, `known` what
+/// is known of the unknowns.
+fn groups(
+    space: &mut Space,
+    place: &Place,
+    packets: PacketSet,
+    never: PacketSet,
+    known: PacketSet,
+) -> Vec<Group> {
+    let packets = space.and(packets, known);
     if packets == PacketSet::FALSE {
         return Vec::new();
     }
-    let certain = space.certain(packets);
+    let certain = space.or(packets, !known);
+    let certain = space.certain(certain);
     let possible = space.possible(packets);
     let (at_times, other_times) = (space.at_some_moment(packets), space.at_some_moment(never));
     let at_times = space.diff(at_times, other_times);

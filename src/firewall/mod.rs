@@ -12,6 +12,7 @@ pub mod align;
 mod calls;
 pub mod change;
 pub mod intake;
+pub mod limits;
 pub mod meaning;
 mod owned;
 pub mod path;
@@ -27,6 +28,7 @@ use crate::finding::Location;
 use crate::packet::{Atom, Family, Field, NamePattern};
 
 pub use change::{Change, Value};
+pub use limits::Limit;
 pub use test::{AddressKind, Test};
 
 /// All packet filters of one host.

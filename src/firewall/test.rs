@@ -3,6 +3,7 @@
 use crate::packet::{AddressSet, Atom, Family, Field, NamePattern, Packet, PacketSet, Space, State, proto};
 
 use super::change::{Change, Current};
+use super::limits::Limit;
 
 /// A question about a packet at the point where the rule stands.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,6 +39,8 @@ pub enum Test {
     Arriving(Box<Test>),
     /// Not decided by the evidence.
     Atom(Atom),
+    /// A rate limit: not decided by the evidence, but comparable with another.
+    Limit(Atom, Limit),
     /// About a part that plain packets lack (an extension header, an IP option): it does not hold for them, and is not
     /// decided for others.
     Rare(Atom),
@@ -112,7 +115,7 @@ impl Test {
         match self {
             Self::All(tests) | Self::Any(tests) => tests.iter().for_each(|t| t.atoms(out)),
             Self::Not(test) | Self::Arriving(test) => test.atoms(out),
-            Self::Atom(atom) | Self::Rare(atom) => out.push(atom.clone()),
+            Self::Atom(atom) | Self::Limit(atom, _) | Self::Rare(atom) => out.push(atom.clone()),
             _ => {}
         }
     }
@@ -150,7 +153,7 @@ impl Test {
             },
             // sets are built over current fields; only `split` knows the arriving ones, see `Test::has_arriving`
             Self::Arriving(test) => test.set(space, kinds),
-            Self::Atom(atom) | Self::Rare(atom) => space.atom(atom),
+            Self::Atom(atom) | Self::Limit(atom, _) | Self::Rare(atom) => space.atom(atom),
         }
     }
 
@@ -205,7 +208,9 @@ impl Test {
             },
             Self::Arriving(test) => test.holds(packet, &Change::default(), look, unknown),
             Self::Rare(_) if look.plain => Truth::No,
-            Self::Atom(atom) | Self::Rare(atom) => unknown_truth(unknown, atom.clone()),
+            Self::Atom(atom) | Self::Limit(atom, _) | Self::Rare(atom) => {
+                unknown_truth(unknown, atom.clone())
+            }
         }
     }
 }

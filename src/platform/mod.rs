@@ -45,6 +45,8 @@ pub struct DeviceModel {
     /// In what the saved state of a front end differs from what it runs, where that is no ruleset; `None` where there is
     /// no such front end.
     pub unsaved: Option<BTreeSet<Unsaved>>,
+    /// The files that may be it are known to be empty or gone: what starts then filters nothing.
+    pub nothing_saved: bool,
     /// Mail relay policy, if the device has a platform that carries one.
     pub relay: Option<Policy>,
     /// What is missing or was not understood.
@@ -52,6 +54,9 @@ pub struct DeviceModel {
     /// What was taken for granted because a bare folder does not say it.
     pub assumptions: Vec<Assumption>,
 }
+
+/// What loads the packet filter of [`Saved`] where it is files that hold rules.
+pub const FILES: &str = "files";
 
 /// A packet filter that is loaded when the device starts.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What runs against what is loaded at boot.
 
-use super::check;
+use super::{Files, check};
 
 fn rules(ports: &str) -> String {
     format!(
@@ -100,4 +100,23 @@ fn what_other_programs_make_at_run_time_is_not_unsaved() {
         assert!(unsaved(&found), "{name}: a rule made by hand is still told: {found:?}");
     }
     assert!(unsaved(&gains("DROP", "", "")), "without docker the default is the administrator's");
+}
+
+#[test]
+fn a_boot_file_that_was_emptied_filters_nothing_after_a_restart() {
+    let (running, saved) = (rules("25").replace("flush ruleset\n", ""), rules("25"));
+    let rules_of = |before: Files<'_>, after: Files<'_>| -> Vec<String> {
+        let answer = check(before, after);
+        let findings = answer.result["findings"].as_array().unwrap().clone();
+        findings.iter().map(|f| f["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    let both = [("nft.txt", running.as_str()), ("files/etc/nftables.conf", saved.as_str())];
+    let (emptied, gone) = ([both[0], ("files/etc/nftables.conf", "")], [both[0]]);
+    for after in [emptied.as_slice(), gone.as_slice()] {
+        let found = rules_of(&both, after);
+        assert!(!found.is_empty() && found.iter().all(|rule| rule == "reboot-would-open"), "{found:?}");
+        // nothing was saved before either
+        assert!(rules_of(after, after).is_empty());
+    }
+    assert!(rules_of(&gone, &both).is_empty());
 }

@@ -1,6 +1,29 @@
 //! Match modules of iptables-extensions(8), by what their answer depends on.
 
+use crate::firewall::Limit;
 use crate::packet::Family;
+
+/// What `limit` and `hashlimit` say, by the texts of their options; `None` for other modules, and for rates in bytes. Without
+/// an option the burst is 5.
+pub(super) fn limit(module: &str, options: &[String]) -> Option<Limit> {
+    let prefix = match module {
+        "limit" => "--limit",
+        "hashlimit" => "--hashlimit",
+        _ => return None,
+    };
+    let (mut rate, mut over, mut burst, mut of) = (None, false, 5, vec![module]);
+    for option in options {
+        let (name, value) = option.split_once(' ').unwrap_or((option, ""));
+        match name.strip_prefix(prefix) {
+            Some("" | "-upto") => rate = Some(value),
+            Some("-above") => (rate, over) = (Some(value), true),
+            Some("-burst") => burst = value.parse().ok()?,
+            _ => of.push(option),
+        }
+    }
+    let (count, unit) = rate?.split_once('/')?;
+    Some(Limit { of: of.join(" "), over, a_day: Limit::a_day(count.parse().ok()?, unit)?, burst })
+}
 
 /// Modules whose options are read one by one.
 pub(super) const UNDERSTOOD: &[&str] = &[

@@ -65,6 +65,8 @@ pub(super) fn read(text: &str) -> Saved {
                 .foreign
                 .extend(foreign.and_then(|rest| rest.split_once('\'')).map(|(name, _)| name.to_owned()));
         } else if let Some(name) = line.strip_prefix('*') {
+            // iptables-restore empties a table that it begins anew
+            saved.tables.retain(|table| table.name != name.trim());
             saved.tables.push(SavedTable::named(name.trim()));
         } else if !line.is_empty() {
             let read = saved.tables.last_mut().filter(|t| !t.committed).is_some_and(|t| t.line(line, number));
@@ -74,6 +76,18 @@ pub(super) fn read(text: &str) -> Saved {
         }
     }
     saved
+}
+
+/// The lines of a file without remarks and counters.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| match line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, rest)) => rest.trim_start(),
+        None => line
+            .strip_suffix(']')
+            .and_then(|rest| rest.rsplit_once('['))
+            .map_or(line, |(rest, _)| rest.trim_end()),
+    })
 }
 
 /// Whether every table is closed: how an iptables-save artifact is proven whole.

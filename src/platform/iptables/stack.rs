@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use super::save::{self, Saved, SavedRule, SavedTable};
-use super::{Artifact, build};
+use super::{Artifact, Surroundings, build};
 use crate::firewall::Table;
-use crate::host::HostFacts;
 use crate::platform::Gap;
 
 /// The tables of one family as they stand after some files.
@@ -58,13 +57,8 @@ impl<'a> Stack<'a> {
     }
 
     /// The tables.
-    pub(in crate::platform) fn tables(
-        &self,
-        sets: Option<&str>,
-        host: &HostFacts,
-        gaps: &mut Vec<Gap>,
-    ) -> Vec<Table> {
-        build(self.running, &self.saved, sets, host, gaps)
+    pub(in crate::platform) fn tables(&self, around: &Surroundings<'_>, gaps: &mut Vec<Gap>) -> Vec<Table> {
+        build(self.running, &self.saved, around, gaps)
     }
 
     fn table(&mut self, name: &str) -> &mut SavedTable {

@@ -4,10 +4,9 @@
 use crate::evidence::DeviceEvidence;
 use crate::evidence::device::file_artifact;
 use crate::firewall::Firewall;
-use crate::host::HostFacts;
 use crate::packet::Family;
 use crate::platform::Ask;
-use crate::platform::iptables::{Artifact, Stack};
+use crate::platform::iptables::{Artifact, Stack, Surroundings};
 
 const CONF: &str = "/etc/ufw/ufw.conf";
 const DEFAULTS: &str = "/etc/default/ufw";
@@ -33,9 +32,12 @@ fn rules_file(rules: &str, six: &str) -> String {
 }
 
 /// What would run once ufw has loaded its files; `None` where there is no ufw, or its files or what runs are not known.
-pub(super) fn saved(evidence: &DeviceEvidence, running: &Firewall, host: &HostFacts) -> Option<Firewall> {
+pub(super) fn saved(
+    evidence: &DeviceEvidence,
+    running: &Firewall,
+    around: &Surroundings<'_>,
+) -> Option<Firewall> {
     let settings = Settings::of(evidence)?;
-    let sets = evidence.text("ipset-save.txt");
     let mut firewall = running.clone();
     for (family, six, tool) in [(Family::Ipv4, "", "iptables"), (Family::Ipv6, "6", "ip6tables")] {
         let names = [tool.to_owned(), format!("{tool}-legacy")];
@@ -55,7 +57,7 @@ pub(super) fn saved(evidence: &DeviceEvidence, running: &Firewall, host: &HostFa
         }
         settings.load(&mut stack, six, evidence)?;
         // lines that are not understood there are told of the running rules already
-        for table in stack.tables(sets.as_deref(), host, &mut Vec::new()) {
+        for table in stack.tables(around, &mut Vec::new()) {
             match firewall.tables.iter_mut().find(|t| t.name == table.name) {
                 Some(known) => *known = table,
                 None => firewall.tables.push(table),

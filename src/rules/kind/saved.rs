@@ -11,7 +11,7 @@ use crate::drift::{FlowDrift, Moment};
 use crate::finding::{Arg, Confidence, Finding};
 use crate::firewall::{Firewall, Hook};
 use crate::packet::PacketSet;
-use crate::platform::DeviceModel;
+use crate::platform::{DeviceModel, FILES};
 use crate::rules::Rule;
 use crate::rules::view::{DeviceView, Flows};
 use crate::site::table::Table;
@@ -35,7 +35,12 @@ impl Kind for Saved {
         // without a difference in the evidence there is none here either
         let Some(before) = view.before.filter(|_| view.flows.is_some()) else { return Vec::new() };
         let saved = view.after.saved.iter().filter(|saved| in_step(before, saved.by));
-        saved.flat_map(|saved| self.of(rule, view, &saved.firewall)).collect()
+        let mut found: Vec<Finding> = saved.flat_map(|saved| self.of(rule, view, &saved.firewall)).collect();
+        // rules that were saved in files before and are no longer
+        if view.after.nothing_saved && in_step(before, FILES) {
+            found.extend(self.of(rule, view, &Firewall::default()));
+        }
+        found
     }
 }
 

@@ -8,6 +8,9 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::ArtifactUnproven { artifact, expected } => {
             format!("{artifact} may be cut off: {expected} is not there")
         }
+        Reason::ListingsContradict { artifact, other } => {
+            format!("{artifact} and {other} contradict each other")
+        }
         Reason::ArtifactUnreadable { artifact, problem } => format!("{artifact} cannot be read: {problem}"),
         Reason::CommandFailed { command, status } => format!("{command} failed ({status})"),
         Reason::CommandHung { command, seconds } => format!("{command} gave no sign for {seconds} s"),

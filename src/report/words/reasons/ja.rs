@@ -8,6 +8,9 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::ArtifactUnproven { artifact, expected } => {
             format!("{artifact} が途中で切れているおそれがあります（{expected} が見当たりません）")
         }
+        Reason::ListingsContradict { artifact, other } => {
+            format!("{artifact} と {other} の内容が食い違っています")
+        }
         Reason::ArtifactUnreadable { artifact, problem } => {
             format!("{artifact} を読み取れません（{problem}）")
         }
