@@ -181,7 +181,12 @@ impl<'a> Ways<'a> {
             (Trust::Trusted, trusts.trusted),
         ];
         for (trust, theirs) in kinds {
-            let packets = self.space.and(direct, theirs);
+            let mut packets = self.space.and(direct, theirs);
+            if trust == Trust::Untrusted && sureness == Sureness::Certain {
+                // the internet carries nothing to such addresses; a neighbour at the provider may send it
+                let inside = self.space.addresses(Field::Dst, &crate::host::private());
+                packets = self.space.diff(packets, inside);
+            }
             if packets != PacketSet::FALSE {
                 out.push(Way { at, trust: Some(trust), packets, seen: seen.cloned() });
             }

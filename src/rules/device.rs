@@ -294,7 +294,7 @@ fn facts(result: &DeviceResult, old: Option<&DeviceEvidence>, after: &DeviceEvid
     };
     let changed = result.text.iter().map(|t| t.artifact.clone()).filter(|name| both(name));
     // what a device in front does to a mail server is not the server's own change
-    let itself = old.is_none_or(|old| old.artifacts != after.artifacts);
+    let itself = old.is_none() || !result.text.is_empty();
     let relaying = result.relay.changed().filter(|_| itself);
     DeviceFacts {
         changed_meaning: moved.chain(relaying).max(),

@@ -129,7 +129,10 @@ fn test(script: Script, limits: Limits, targets: &str) -> (Record, Vec<String>, 
         let heard = server.heard.lock().unwrap().clone();
         for line in &heard {
             let verb = line.split([' ', ':']).next().unwrap();
-            assert!(["EHLO", "HELO", "MAIL", "RCPT", "RSET", "QUIT"].contains(&verb), "said {line:?}");
+            assert!(
+                ["EHLO", "HELO", "MAIL", "RCPT", "RSET", "STARTTLS", "QUIT"].contains(&verb),
+                "said {line:?}"
+            );
         }
         let connections = *server.connections.lock().unwrap();
         (record, heard, connections)

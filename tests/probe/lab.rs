@@ -267,6 +267,7 @@ fn a_server_that_demands_tls_is_tested_under_it() {
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=gate -keyout /etc/postfix/k.pem \
          -out /etc/postfix/c.pem 2>/dev/null; chmod 600 /etc/postfix/k.pem",
     );
+    lab.run("postconf -M 'tlsmgr/unix=tlsmgr unix - - n 1000? 1 tlsmgr'");
     let certificate = "smtpd_tls_cert_file=/etc/postfix/c.pem smtpd_tls_key_file=/etc/postfix/k.pem";
     postfix(&lab, &format!("smtpd_tls_security_level=encrypt {certificate}"));
     capture(&lab, "before");
