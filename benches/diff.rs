@@ -33,8 +33,11 @@ use common::{Cost, SEKISHO, measure, mib};
 use lists::{Form, List};
 use peers::Aerleon;
 
-/// Rules, and what is aimed at: seconds and MB of `diff`, seconds of `exposure`.
-const AIMS: [(usize, Option<(f64, f64, f64)>); 3] =
+/// What is aimed at: seconds and MB of `diff`, seconds of `exposure`.
+type Aims = (f64, f64, f64);
+
+/// Numbers of rules, and what is aimed at for them.
+const AIMS: [(usize, Option<Aims>); 3] =
     [(1_000, None), (10_000, Some((0.5, 200.0, 2.0))), (100_000, Some((10.0, 2_000.0, 20.0)))];
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -63,13 +66,7 @@ fn main() {
 }
 
 /// `diff` and `exposure` of one pair, with what stands beside them; their seconds.
-fn both(
-    form: Form,
-    rules: usize,
-    folder: &Path,
-    aims: Option<(f64, f64, f64)>,
-    packet: Option<&Cost>,
-) -> [f64; 2] {
+fn both(form: Form, rules: usize, folder: &Path, aims: Option<Aims>, packet: Option<&Cost>) -> [f64; 2] {
     let path = |name: &str| folder.join(name).display().to_string();
     let (before, after, answer) = (path("before"), path("after"), path("answer.json"));
     let output = format!("json={answer}");

@@ -73,7 +73,7 @@ impl Dice {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
-        u32::try_from(high * u64::from(end) >> 32).unwrap()
+        u32::try_from((high * u64::from(end)) >> 32).unwrap()
     }
 
     fn of<T: Copy>(&mut self, all: &[T]) -> T {

@@ -78,8 +78,9 @@ impl Settings {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        let lines = self.text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
-        lines.last().map(|value| value.trim().trim_matches(['"', '\'']))
+        let mut lines =
+            self.text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
+        lines.next_back().map(|value| value.trim().trim_matches(['"', '\'']))
     }
 
     fn is_on(&self, name: &str) -> bool {
