@@ -13,7 +13,7 @@ use crate::site::Site;
 use proof::Direction;
 
 /// The drift of one device's relay policy.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RelayDrift {
     /// Classes of attempts that became possible.
     pub opened: Vec<Change>,
@@ -61,18 +61,27 @@ pub enum Earlier<'a> {
     Nothing,
     /// This device had one.
     There(Place<'a>),
+    /// It had this very one, with the same around it: nothing can differ.
+    Same(Place<'a>),
 }
 
 /// Compares the relay policies of a device; `None` when it has none.
 pub fn between<'a>(before: Earlier<'a>, after: Place<'a>, site: &'a Site) -> Option<RelayDrift> {
     let mut new = Reach::of(after, site)?;
+    let same = matches!(before, Earlier::Same(_));
     let mut old = match before {
         Earlier::Unknown => None,
         Earlier::Nothing => Some(None),
-        Earlier::There(place) => Some(Reach::of(place, site)),
+        Earlier::There(place) | Earlier::Same(place) => Some(Reach::of(place, site)),
     };
-    let certain = compare(old.as_mut().map(Option::as_mut), &mut new, Sureness::Certain);
-    let possible = compare(old.as_mut().map(Option::as_mut), &mut new, Sureness::Possible);
+    // an opening is certain where clients surely get in now and surely did not before: the earlier state is taken at
+    // its widest for openings, the later one at its widest for closings
+    let mut widest = |old: &mut Reach<'a>| Some((old.policy, old.clients(Sureness::Possible)?));
+    let before = if same { None } else { old.as_mut().map(|old| old.as_mut().and_then(&mut widest)) };
+    let [sure, widely] = [Sureness::Certain, Sureness::Possible].map(|sureness| new.clients(sureness));
+    let certain = compare(before.as_ref(), new.policy, sure.as_ref());
+    let possible =
+        if sure == widely { certain.clone() } else { compare(before.as_ref(), new.policy, widely.as_ref()) };
     // what needs clients of whom it is not certain that they get through is only possible
     let mut drift = RelayDrift {
         opened: merge(certain.opened, possible.opened),
@@ -147,16 +156,19 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// `old` is `None` when it is not known, and holds `None` when there was no mail server.
-fn compare(old: Option<Option<&mut Reach<'_>>>, new: &mut Reach<'_>, sureness: Sureness) -> RelayDrift {
-    let is_known = old.is_some();
-    // an opening is certain where clients surely get in now and surely did not before: the earlier state is taken at
-    // its widest for openings, the later one at its widest for closings
-    let widest_old = old.flatten().and_then(|old| Some((old.policy, old.clients(Sureness::Possible)?)));
-    let Some(clients) = new.clients(sureness) else { return RelayDrift::default() };
-    let after = Side { policy: new.policy, reaching: &clients };
-    let before = widest_old.as_ref().map(|(policy, clients)| Side { policy, reaching: clients });
-    let drift = if is_known { relay::compare(before, Some(after)) } else { relay::Drift::default() };
+/// `old` is `None` when it is not known or the same, and holds `None` when there was no mail server.
+fn compare(
+    old: Option<&Option<(&Policy, Clients)>>,
+    policy: &Policy,
+    clients: Option<&Clients>,
+) -> RelayDrift {
+    let Some(clients) = clients else { return RelayDrift::default() };
+    let after = Side { policy, reaching: clients };
+    let drift = old.map(|old| {
+        let before = old.as_ref().map(|(policy, clients)| Side { policy, reaching: clients });
+        relay::compare(before, Some(after))
+    });
+    let drift = drift.unwrap_or_default();
     let worth = |change: &Change| change.kind != Kind::KeptForeign && change.trust != Trust::Trusted;
     RelayDrift {
         opened: drift.opened.into_iter().filter(worth).collect(),

@@ -23,6 +23,7 @@ pub(super) struct Refusal {
 }
 
 /// What a host refuses.
+#[derive(Default)]
 pub struct Intake {
     /// Of packets to where they were sent.
     as_sent: Vec<Refusal>,
@@ -48,6 +49,9 @@ const IGMP: u8 = 2;
 impl Intake {
     /// For one host; `ways` are its [`HostFacts::ways_out`].
     pub fn new(host: &HostFacts, ways: Option<&[(WayOut, AddressSet)]>) -> Self {
+        if host.takes_all_in {
+            return Self::default();
+        }
         let own: AddressSet = host.addresses.iter().flatten().map(|a| Prefix::host(a.address)).collect();
         let facts = Facts { host, ways, own: own.only(Family::Ipv4), names: named(host) };
         let by_path = facts.by_path();

@@ -35,6 +35,8 @@ pub struct HostFacts {
     /// Whether IPv4 packets that arrive by an interface are forwarded (`net.ipv4.conf.NAME.forwarding`); it outdoes
     /// `ip_forward`, which sets all of them when it is written.
     pub forwarding_each: BTreeMap<String, bool>,
+    /// No Linux host: nothing is taken for thrown away before the rules are asked.
+    pub takes_all_in: bool,
     /// Whether a source must be routed back: 0 not at all, 1 by the same interface, 2 by any (`rp_filter`).
     pub reverse_path: Setting,
     /// 127.0.0.0/8 is an address like others (`route_localnet`).

@@ -20,6 +20,7 @@ pub enum Sureness {
 }
 
 /// Who reaches the listeners of one host.
+#[derive(PartialEq, Eq)]
 pub struct Clients {
     by_listener: Vec<(String, Option<u16>, Reached)>,
 }

@@ -42,13 +42,28 @@ pub(super) fn places<'m>(
 
 /// What is known of the mail relay before.
 pub(super) fn earlier<'m>(
+    pair: &Pair<'_>,
     old: Option<&DeviceEvidence>,
     before: Option<Place<'m>>,
     after: &DeviceEvidence,
 ) -> Earlier<'m> {
+    let alike = || {
+        let [then, now] = &pair.fronts;
+        let all =
+            old.into_iter().chain(then.iter().copied()).zip([after].into_iter().chain(now.iter().copied()));
+        then.len() == now.len() && all.into_iter().all(|(old, new)| is_alike(old, new))
+    };
     match (old, before) {
+        (_, Some(place)) if place.host.model.relay.is_some() && alike() => Earlier::Same(place),
         (_, Some(place)) if place.host.model.relay.is_some() => Earlier::There(place),
         (Some(old), Some(_)) if platform::had_no_relay(old, after) => Earlier::Nothing,
         _ => Earlier::Unknown,
     }
+}
+
+/// Whether two states of a device are read alike, whatever the rules.
+pub(super) fn is_alike(old: &DeviceEvidence, new: &DeviceEvidence) -> bool {
+    old.artifacts == new.artifacts
+        && old.platforms == new.platforms
+        && (old.source, old.whole) == (new.source, new.whole)
 }

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::Rule;
-use super::around::{earlier, fronts, places};
+use super::around::{earlier, fronts, is_alike, places};
 use super::judge::evidence;
 use super::missing::{came, causes, is_unread, lacks, lacks_before, once};
 use super::view::{DeviceFacts, DeviceView, Flows};
@@ -146,11 +146,12 @@ pub fn judge_device(
     };
     let old = pair.before.flatten();
     let new_model = pair.read(after);
-    let old_model = old.map(|old| pair.read(old));
+    let read_before = old.filter(|old| !is_alike(old, after)).map(|old| pair.read(old));
+    let old_model = old.map(|_| read_before.as_ref().unwrap_or(&new_model));
     let mut result = seen(pair.name, after, &new_model);
     result.lacks = lacks(after, &new_model);
     result.lacks.extend(old.iter().flat_map(|old| once(old, after, "after")));
-    let old_lacks = lacks_before(pair, after, old_model.as_ref());
+    let old_lacks = lacks_before(pair, after, old_model);
     result.text = old.map(|old| Normaliser::of(&after.platforms).compare(old, after)).unwrap_or_default();
     result.complete = result.lacks.is_empty() && old_lacks.is_empty();
     let records = pair.tests.records.iter();
@@ -158,7 +159,7 @@ pub fn judge_device(
     result.tested = Tested::of(&tests);
     let mut view = DeviceView {
         name: pair.name,
-        before: old_model.as_ref(),
+        before: old_model,
         after: &new_model,
         flows: None,
         relay: None,
@@ -185,14 +186,14 @@ pub fn judge_device(
     view.before = view.before.filter(|_| old.is_some_and(came));
     let around = pair.fronts.each_ref().map(|all| all.iter().map(|d| platform::read(d)).collect::<Vec<_>>());
     let [before, now] = places(pair, [view.before, Some(&new_model)], &around);
-    let earlier = earlier(old, before, after);
+    let earlier = earlier(pair, old, before, after);
     view.relay = now.and_then(|now| crate::drift::relay::between(earlier, now, site));
     findings.extend(rules.iter().flat_map(|rule| rule.kind.device(rule, &mut view)));
-    if let Some(unlike) = old_model.as_ref().and_then(|old| unlike(&old.host, &new_model.host)) {
+    if let Some(unlike) = old_model.and_then(|old| unlike(&old.host, &new_model.host)) {
         findings.iter_mut().for_each(|finding| unsettle(finding, &unlike));
     }
     result.relay = view.relay.take().unwrap_or_default();
-    let filtered = result.filters_packets && old_model.as_ref().is_some_and(filters_packets);
+    let filtered = result.filters_packets && old_model.is_some_and(filters_packets);
     let flows = view.flows.take().or(apart);
     [result.opened, result.closed, result.redirected] = lines(flows, meaningful && filtered);
     result.facts = facts(&result, old, after);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::finding::Location;
 use crate::firewall::{Action, Base, Chain, ChainId, ChainKind, Firewall, Hook, Rule, Step, Table, Test};
-use crate::host::{HostFacts, InterfaceAddress, Setting};
+use crate::host::{HostFacts, InterfaceAddress};
 use crate::packet::{Atom, Family, Field, NamePattern};
 use crate::reason::Reason;
 
@@ -200,15 +200,11 @@ fn doubt(file: &Arc<str>, chain: &str, unread: &[&str]) -> Rule {
 
 /// What is certain of any network device; routes are not known.
 pub(super) fn host(addresses: Option<Vec<InterfaceAddress>>) -> HostFacts {
-    // what Linux would refuse as a source or destination is not refused for certain
-    let fixed = |value| Setting { all: Some(value), assumed: Some(value), ..Setting::default() };
     HostFacts {
         addresses,
         forwarding_v4: Some(true),
         forwarding_v6: Some(true),
-        reverse_path: fixed(0),
-        route_localnet: fixed(1),
-        accept_local: fixed(1),
+        takes_all_in: true,
         tcp_loose: Some(false),
         ..HostFacts::default()
     }
