@@ -87,7 +87,7 @@ impl HostFacts {
     /// A host that forwards everything and of which nothing else is known: one list is judged alone on it.
     #[must_use]
     pub fn forwarding_only() -> Self {
-        Self { forwarding_v4: Some(true), forwarding_v6: Some(true), ..Self::default() }
+        Self { forwarding_v4: Some(true), forwarding_v6: Some(true), takes_all_in: true, ..Self::default() }
     }
 
     /// Whether packets of a family are forwarded.

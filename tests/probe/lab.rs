@@ -58,7 +58,7 @@ fn card(lab: &Lab) -> String {
 
 /// Changes settings of Postfix, and waits until it runs them.
 fn postfix(lab: &Lab, settings: &str) {
-    lab.run(&format!("postconf -e {settings}; postfix reload 2>/dev/null; sleep 1.5"));
+    lab.run(&format!("postconf -e {settings}; postfix reload 2>/dev/null; sleep 4"));
 }
 
 const FORGED: &str = "'smtpd_relay_restrictions = permit_mynetworks, \
