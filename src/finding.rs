@@ -246,6 +246,9 @@ pub struct PacketWitness {
     /// What translation makes of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translated: Option<crate::firewall::query::Translated>,
+    /// The programs that wait for it on the host; none where the evidence does not say, or it goes elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Vec<String>>,
     /// What happened to it before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Decided>,
@@ -330,19 +333,14 @@ pub struct Finding {
     /// The device; `None` for findings about the change as a whole.
     pub device: Option<String>,
     /// What proves it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub witness: Option<Witness>,
     /// The line that causes it, after.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
     /// The line that stood in its place before.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Location>,
     /// All flows of the finding, as readable lines.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flows: Vec<FlowLine>,
     /// What is not known, for a finding that is only possible.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
     /// What the rule's texts name.
     pub args: BTreeMap<&'static str, Arg>,

@@ -48,7 +48,7 @@ fn confess(panic: &panic::PanicHookInfo<'_>) {
     say(&format!(
         "sekisho: our own failure{place}: {message}\n\
          Nothing was judged. Please report it with the command line; the evidence store is as it was.\n\
-         sekisho 自身の障害です。判定は行っていません。保存済みの証跡はそのままです。\n"
+         sekisho 自身の障害です。判定は行っていません。保存済みの証拠はそのままです。\n"
     ));
 }
 

@@ -28,6 +28,13 @@ pub enum Reason {
         /// The reader's complaint.
         problem: String,
     },
+    /// Two listings of the same rules differ.
+    ListingsContradict {
+        /// Name of the artifact.
+        artifact: String,
+        /// What it was held against.
+        other: String,
+    },
     /// A command on the device ended with a status other than 0, or by a signal.
     CommandFailed {
         /// The command.
@@ -119,6 +126,25 @@ pub enum Reason {
         /// `host:port` of the device.
         address: String,
     },
+    /// The device's own command line never showed a prompt, or there is none.
+    NoPrompt {
+        /// `host:port` of the device.
+        address: String,
+    },
+    /// Reading the configuration takes more rights than the login gives, and there was no password to ask for them.
+    NoPrivilege {
+        /// `host:port` of the device.
+        address: String,
+        /// The command that gives them.
+        command: String,
+    },
+    /// The device refused the rights that reading the configuration takes; it was not tried again.
+    PrivilegeRefused {
+        /// `host:port` of the device.
+        address: String,
+        /// The command that gives them.
+        command: String,
+    },
     /// None of the declared ways to log in could be tried.
     NoCredential {
         /// `host:port`: the device, or a host on the way to it.
@@ -198,6 +224,16 @@ pub enum Reason {
     },
     /// The device's artifacts are of no platform that this program reads.
     PlatformUnknown,
+    /// A symbolic link, or a repository within the repository, in the place of a file or folder.
+    NotFollowed {
+        /// Where it lies.
+        path: String,
+    },
+    /// An artifact differs between the states, and none of the device's platforms reads it.
+    ReadByNone {
+        /// Name of the artifact.
+        artifact: String,
+    },
     /// There is no device, or no artifact that a platform reads.
     NothingToCheck,
     /// No rule is loaded.
@@ -269,6 +305,9 @@ impl Reason {
                 | Self::Flooded { .. }
                 | Self::ExecRefused { .. }
                 | Self::NoShell { .. }
+                | Self::NoPrompt { .. }
+                | Self::NoPrivilege { .. }
+                | Self::PrivilegeRefused { .. }
                 | Self::NoCredential { .. }
                 | Self::HostKeyChanged { .. }
                 | Self::HostKeyTypeNew { .. }
@@ -284,6 +323,7 @@ impl Reason {
         match self {
             Self::ArtifactMissing { artifact }
             | Self::ArtifactUnproven { artifact, .. }
+            | Self::ListingsContradict { artifact, .. }
             | Self::ArtifactUnreadable { artifact, .. }
             | Self::ArtifactTooLarge { artifact, .. }
             | Self::AnswerBroken { artifact, .. }
@@ -332,4 +372,11 @@ pub enum Break {
     NoPermission,
     /// The question cannot be put: too long, a NUL in it, or a path that is not absolute.
     Unaskable,
+    /// A line reaches the column at which the device breaks lines, and nothing shows whether the next one is its rest.
+    Wrapped {
+        /// The column.
+        columns: u64,
+    },
+    /// There is no mark of its end, and reads in a row did not give the same.
+    Unstable,
 }

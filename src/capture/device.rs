@@ -8,9 +8,11 @@ use super::collect::Options;
 use super::exec::{self, Asker, Outcome};
 use super::frame::Answer;
 use super::script::{self, Mark, Question};
+use super::shell::{self, Speaker};
 use super::ssh::{Connection, Hops, Phase, SshError};
 use super::target::Target;
 use crate::evidence::{Artifact, DeviceEvidence, Origin, Proof, Source};
+use crate::platform::dialogue::Dialogue;
 use crate::platform::{ABSENT_STATUS, Ask, How, Platform, with_hosts};
 use crate::reason::{Break, Reason};
 
@@ -57,14 +59,60 @@ async fn ask_all(
     evidence: &mut DeviceEvidence,
 ) -> Result<(), Reason> {
     let limits = &options.limits;
-    let first = random_mark().ok_or_else(|| failed("the system has no random numbers"))?;
-    let mut asker = Asker::new(connection, limits, deadline, move || random_mark().unwrap_or(first.clone()));
-    let mut asked = BTreeSet::new();
     let platforms = with_hosts(target.platforms.iter().copied());
+    let dialogue = platforms.iter().find_map(|p| p.dialogue());
+    let patterns = dialogue.map(shell::patterns).transpose().map_err(|problem| failed(&problem))?;
+    let mut asker = match &patterns {
+        Some(patterns) => {
+            let random = u64::from_le_bytes(random().ok_or_else(no_random)?);
+            let (device, password) = ((connection, limits, deadline), target.privilege.clone());
+            Way::Speak(Box::new(Speaker::new(device, patterns, password, &evidence.platforms, random)))
+        }
+        None => {
+            let first = random_mark().ok_or_else(no_random)?;
+            let mark = move || random_mark().unwrap_or(first.clone());
+            Way::Exec(Asker::new(connection, limits, deadline, mark))
+        }
+    };
+    let asked = ask_rounds(&mut asker, (&platforms, dialogue), options, evidence).await;
+    if let Way::Speak(speaker) = asker {
+        speaker.close().await;
+    }
+    asked
+}
+
+/// Either way to put questions.
+enum Way<'a, F> {
+    /// As scripts for a POSIX shell.
+    Exec(Asker<'a, F>),
+    /// To the device's own command line.
+    Speak(Box<Speaker<'a>>),
+}
+
+impl<F: FnMut() -> Mark> Way<'_, F> {
+    async fn ask(&mut self, questions: &[Question]) -> (Vec<Outcome>, Option<SshError>) {
+        match self {
+            Self::Exec(asker) => asker.ask(questions).await,
+            Self::Speak(speaker) => speaker.ask(questions).await,
+        }
+    }
+}
+
+async fn ask_rounds<F: FnMut() -> Mark>(
+    asker: &mut Way<'_, F>,
+    (platforms, dialogue): (&[&'static dyn Platform], Option<&'static Dialogue>),
+    options: &Options,
+    evidence: &mut DeviceEvidence,
+) -> Result<(), Reason> {
+    let limits = &options.limits;
+    let mut asked = BTreeSet::new();
     let mut next: Vec<(Ask, &dyn Platform)> =
         platforms.iter().flat_map(|p| p.ask().into_iter().map(|a| (a, *p))).collect();
     for _ in 0..limits.rounds {
         next.retain(|(ask, _)| asked.insert(ask.artifact.clone()));
+        for (ask, platform) in next.extract_if(.., |(_, p)| !speaks(*p, dialogue)) {
+            Absorb { ask, platform, options, evidence }.outcome(Outcome::Broken(Break::Unaskable));
+        }
         if next.is_empty() {
             return Ok(());
         }
@@ -97,10 +145,27 @@ fn question((number, (ask, _)): (usize, &(Ask, &dyn Platform))) -> Question {
     Question { number, artifact: ask.artifact.clone(), how: ask.how.clone() }
 }
 
-fn random_mark() -> Option<Mark> {
-    let mut bytes = [0; 16];
+/// Whether a platform's questions are for this command line, or for a POSIX shell as all others of the device.
+fn speaks(platform: &dyn Platform, dialogue: Option<&'static Dialogue>) -> bool {
+    match (platform.dialogue(), dialogue) {
+        (Some(own), Some(other)) => std::ptr::eq(own, other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).ok()?;
-    Some(Mark::new(bytes))
+    Some(bytes)
+}
+
+fn random_mark() -> Option<Mark> {
+    random().map(Mark::new)
+}
+
+fn no_random() -> Reason {
+    failed("the system has no random numbers")
 }
 
 fn failed(problem: &str) -> Reason {

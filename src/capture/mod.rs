@@ -2,7 +2,8 @@
 //!
 //! [`collect()`] takes [`Target`]s and hands each device's evidence to a sink, already redacted. The way of
 //! one device: [`known_hosts`] accepts its key, [`ssh`] logs in, the questions of its platforms go out as a
-//! script whose answers come framed, each answer is proven by its platform and redacted by [`redact`].
+//! script whose answers come framed (or, where a platform brings a dialogue, one by one
+//! to the device's own command line), each answer is proven by its platform and redacted by [`redact`].
 //! Nothing on the device changes.
 
 pub mod collect;
@@ -12,6 +13,7 @@ pub(crate) mod frame;
 pub mod known_hosts;
 pub mod redact;
 pub(crate) mod script;
+mod shell;
 pub mod ssh;
 mod target;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use russh::keys::{Error as KeyError, PrivateKey, load_secret_key};
 
 use super::known_hosts::KnownHosts;
+use crate::evidence::Age;
 use crate::platform::Platform;
 
 /// One device to be captured.
@@ -24,6 +25,9 @@ pub struct Target {
     pub platforms: Vec<&'static dyn Platform>,
     /// Host keys on record, for the device and its hops.
     pub known_hosts: Arc<KnownHosts>,
+    /// The password for the rights that reading the configuration takes, where the login alone does not give them
+    /// (`enable`, `administrator`).
+    pub privilege: Option<SecretSource>,
     /// Time for everything about this device, where it differs from [`Limits::total`].
     pub timeout: Option<Duration>,
 }
@@ -51,6 +55,8 @@ pub struct Endpoint {
     pub user: String,
     /// Ways to log in, tried in this order as far as the server offers them, each once.
     pub auth: Vec<Auth>,
+    /// How old its algorithms may be.
+    pub algorithms: Age,
 }
 
 impl fmt::Display for Endpoint {

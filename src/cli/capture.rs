@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::CliError;
+use super::declared::Declared;
 use super::exit::Exit;
-use super::global::{Declared, Format, Global, write_output};
+use super::global::{Format, Global, write_output};
 use super::snapshot::{Camera, Taken, block_on};
 use super::targets::{Connect, Targets};
 use crate::capture::Target;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::CliError;
+use super::declared::Declared;
 use super::exit::Exit;
-use super::global::{Declared, Format, Global, start_of, write_output};
+use super::global::{Format, Global, write_output};
 use crate::evidence::store::{Entry, beside};
 use crate::evidence::{Phase, State};
 use crate::finding::{Arg, Finding};
@@ -78,9 +79,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
         return Err(super::unknown_platform(platform, global.lang()));
     }
-    let start =
-        args.after.as_deref().map_or_else(|| PathBuf::from("."), |a| start_of(a, global.store_folder()));
-    let declared = global.declared(&start)?;
+    let declared = global.approved(args.before.as_deref(), args.after.as_deref())?;
     let states = states(args, global, &declared)?;
     conclude(&states, &declared, global, args.table, Console::of(global)?)
 }
@@ -230,6 +229,7 @@ fn planned(declared: &Declared, judged: &Judged) -> Option<(usize, usize)> {
 
 fn print(report: &Report<'_>, global: &Global, whole_table: bool, console: Console) -> Result<(), CliError> {
     let outputs = global.outputs()?;
+    let mut written = Ok(());
     for output in &outputs {
         let text = match output.format {
             Format::Json => {
@@ -240,14 +240,16 @@ fn print(report: &Report<'_>, global: &Global, whole_table: bool, console: Conso
             }
             Format::Table => table::render(report),
         };
-        write_output(output, &text)?;
+        // one that cannot be written keeps nobody from the answer
+        written = written.and(write_output(output, &text));
     }
     if global.quiet {
-        return Ok(());
+        return written;
     }
     let mut text = card::render(report);
     if whole_table || report.judged.findings.len() > 1 && card::blocking_count(report) > 1 {
         text.push_str(&table::render(report));
     }
-    console.write(&super::colour::paint(&text, report.judged.verdict), global.color)
+    console.write(&super::colour::paint(&text, report.judged.verdict), global.color)?;
+    written
 }

@@ -10,21 +10,25 @@ use time::OffsetDateTime;
 
 use super::CliError;
 use super::check::Console;
+use super::declared::{Declared, Texts};
 use super::exit::Exit;
-use super::global::{Declared, Global};
+use super::global::Global;
 use super::snapshot::{Camera, Clock, block_on};
 use super::window::Window;
 use crate::capture::known_hosts::key_id;
 use crate::capture::{Auth, Endpoint, SecretSource, Target};
+use crate::evidence::Age;
 use crate::platform;
 use crate::reason::Reason;
+use crate::report::text::{escape, quoted};
 use crate::report::ticker::clock;
 use crate::report::words::demo as words;
-use crate::report::{captured, text::escape};
+use crate::report::{Lang, captured};
 use crate::simulate::story::{Phase, Story, names, story};
 use crate::simulate::{Fleet, Login, SimulateError};
 use crate::site::Source;
 use crate::site::find::{CHANGE_FILE, SITE_FILE};
+use crate::site::load::load;
 
 /// Login of the simulated devices, good for nothing else.
 const PASSWORD: &str = "sekisho-demo";
@@ -53,19 +57,41 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let temporary = tempfile::tempdir()?;
     let kept = global.store.is_some();
     let store = global.store.clone().unwrap_or_else(|| temporary.path().to_path_buf());
+    if kept {
+        may_keep(&story, &store, global.lang())?;
+    }
     let global = Global { store: Some(store.clone()), now: None, ..global.clone() };
-    let source = |name: &str, text: &str| Ok(Some(Source::new(name, text)));
+    let source = |name: &str, text: &str| Some(Source::new(name, text));
     let (site, change) = (source(SITE_FILE, story.site), source(CHANGE_FILE, story.change));
-    let declared = global.read(Some(PathBuf::from(SITE_FILE)), site, change)?;
+    let path = if kept { store.join(SITE_FILE) } else { PathBuf::from(SITE_FILE) };
+    let texts = Texts { path: Some(path), site, change };
+    let declared = global.read(Ok(texts), load)?;
     let exit = block_on(play(&story, &declared, &global, (console, kept)))?;
     if kept {
         keep(&story, &store)?;
         if !global.quiet {
-            let store = escape(&store.display().to_string());
-            console.write(&format!("{}\n", words::kept(&store, global.lang())), global.color)?;
+            let store = store.display().to_string();
+            let site = quoted(&Path::new(&store).join(SITE_FILE).display().to_string());
+            let command = format!("sekisho check --site {site} --store {}", quoted(&store));
+            console.write(&format!("{}\n", words::kept(&escape(&command), global.lang())), global.color)?;
         }
     }
     Ok(exit)
+}
+
+/// Whether nothing of somebody else is in the way of the story's declarations.
+fn may_keep(story: &Story, store: &Path, lang: Lang) -> Result<(), CliError> {
+    for (name, text) in [(SITE_FILE, story.site), (CHANGE_FILE, story.change)] {
+        let path = store.join(name);
+        match fs::read(&path) {
+            Ok(there) if there != text.as_bytes() => {
+                let path = escape(&path.display().to_string());
+                return Err(CliError::Usage(words::occupied(&path, lang)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Lays the declarations beside the evidence, so that `check` finds both.
@@ -150,10 +176,12 @@ fn targets(fleet: &Fleet, declared: &Declared) -> Result<Vec<Target>, CliError> 
                 port: address.port(),
                 user: "audit".to_owned(),
                 auth: vec![Auth::Password(password)],
+                algorithms: Age::Modern,
             },
             via: Vec::new(),
             platforms: device.platforms.iter().filter_map(|id| platform::by_id(id)).collect(),
             known_hosts: Arc::clone(&known_hosts),
+            privilege: None,
             timeout: None,
         })
     };

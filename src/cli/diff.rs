@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::CliError;
 use super::exit::Exit;
-use super::global::{Format, Global, start_of, write_output};
+use super::global::{Format, Global, write_output};
 use crate::platform;
 use crate::report::words::errors as words;
 use crate::report::{changes, json};
@@ -36,18 +36,25 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if let Some(platform) = args.platform.as_deref().filter(|p| platform::by_id(p).is_none()) {
         return Err(super::unknown_platform(platform, global.lang()));
     }
-    if let Some(filter) = &args.filter {
-        return Err(CliError::Usage(words::no_filters(filter, global.lang())));
-    }
-    let declared = global.declared(&start_of(&args.after, global.store_folder()))?;
+    let declared = global.approved(Some(&args.before), Some(&args.after))?;
     let before = global.state(&args.before, &declared, args.platform.as_deref())?;
     let after = global.state(&args.after, &declared, args.platform.as_deref())?;
+    if let Some(filter) = &args.filter {
+        for (state, devices) in [(&args.before, &before.devices), (&args.after, &after.devices)] {
+            if !devices.values().all(|device| platform::read(device).alone(filter).is_some()) {
+                return Err(CliError::Usage(words::no_such_list(filter, Some(state), global.lang())));
+            }
+        }
+    }
     let names: std::collections::BTreeSet<&String> =
         before.devices.keys().chain(after.devices.keys()).collect();
     let devices: Vec<DeviceResult> = names
         .into_iter()
         .map(|name| {
-            let pair = Pair::of(name, Some(&before), &after, &declared.site);
+            let pair = Pair {
+                filter: args.filter.as_deref(),
+                ..Pair::of(name, Some(&before), &after, &declared.site)
+            };
             judge_device(&pair, &declared.site, None, &[]).0
         })
         .collect();

@@ -8,21 +8,19 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::CliError;
+use super::declared::Declared;
 use crate::evidence::{Door, STORE, State, Store, Where};
 use crate::finding::Severity;
-use crate::platform;
 use crate::report::words::errors as words;
-use crate::report::{Lang, Style, diagnostic};
-use crate::rules::{self, Rule, pack};
-use crate::site::find::{change_beside, find};
-use crate::site::load::load;
-use crate::site::{Change, Known, Rejected, Site, Source};
+use crate::report::{Lang, Style};
+use crate::rules::Rule;
+use crate::site::Change;
 
 /// Options that every command knows.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// The site.toml that counts; else the one beside or above the evidence
+    /// The site.toml that counts; else the one beside or above the evidence (of two states, the one before)
     #[arg(long, value_name = "FILE", global = true)]
     pub site: Option<PathBuf>,
     /// The change.toml that counts; else the one beside site.toml
@@ -97,19 +95,6 @@ pub enum Format {
     Json,
 }
 
-/// Everything declared.
-#[derive(Debug)]
-pub struct Declared {
-    /// The site; the default where there is no site.toml.
-    pub site: Site,
-    /// Where site.toml was found.
-    pub path: Option<PathBuf>,
-    /// The change, if one is declared.
-    pub change: Option<Change>,
-    /// The rules.
-    pub rules: Vec<Rule>,
-}
-
 impl Global {
     /// The language of what is printed.
     pub fn lang(&self) -> Lang {
@@ -154,46 +139,6 @@ impl Global {
         Ok(outputs)
     }
 
-    /// What is declared for evidence at `start`.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the declarations.
-    pub fn declared(&self, start: &Path) -> Result<Declared, CliError> {
-        let start = std::path::absolute(start).unwrap_or_else(|_| start.to_path_buf());
-        let found = find(self.site.as_deref(), &start, Path::is_file);
-        let path = found.path().map(Path::to_path_buf);
-        let change = match &self.change {
-            Some(path) => Some(path.clone()),
-            None => path.as_ref().and_then(|site| change_beside(site, Path::is_file)),
-        };
-        let sources = (path.as_deref().map(load), change.as_deref().map(load));
-        self.read(path, sources.0.transpose(), sources.1.transpose())
-    }
-
-    /// What these texts declare.
-    ///
-    /// # Errors
-    /// Everything that is wrong with them.
-    pub(super) fn read(
-        &self,
-        path: Option<PathBuf>,
-        site: Result<Option<Source>, Rejected>,
-        change: Result<Option<Source>, Rejected>,
-    ) -> Result<Declared, CliError> {
-        let ids: Vec<&str> = platform::REGISTRY.iter().map(|p| p.id()).collect();
-        let home = std::env::home_dir();
-        let known = Known { platforms: &ids, packs: pack::SHIPPED, home: home.as_deref() };
-        let reject = |rejected: Rejected| CliError::Declaration(diagnostic::render(&rejected, self.lang()));
-        let site =
-            site.map_err(reject)?.map(|source| Site::parse(&source, &known)).transpose().map_err(reject)?;
-        let change = change.map_err(reject)?;
-        let change =
-            change.map(|source| Change::parse(&source, site.as_ref())).transpose().map_err(reject)?;
-        let site = site.unwrap_or_default();
-        let rules = rules::load(&site.packs, load).map_err(reject)?;
-        Ok(Declared { site, path, change, rules })
-    }
-
     /// How values are written: times in the offset of the change, else in Japan's for Japanese, else in UTC.
     pub fn style<'a>(&self, change: Option<&Change>, rules: &'a [Rule]) -> Style<'a> {
         let lang = self.lang();
@@ -216,13 +161,18 @@ impl Global {
     }
 }
 
-/// The folder from which site.toml is looked for, for a state that a user named.
-pub fn start_of(text: &str, store: &Path) -> PathBuf {
-    match Where::parse(text) {
-        Where::Folder(folder) => folder,
-        Where::Stored(_) => store.to_path_buf(),
-        Where::Git(_) => PathBuf::from("."),
-    }
+/// Whether a result can be written there, as far as that shows before: the folder is there, and no folder is in the way.
+///
+/// # Errors
+/// It cannot.
+pub fn may_write(path: &Path) -> Result<(), CliError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let kind = match (folder.is_dir(), path.is_dir()) {
+        (false, _) => std::io::ErrorKind::NotFound,
+        (true, true) => std::io::ErrorKind::IsADirectory,
+        (true, false) => return Ok(()),
+    };
+    Err(CliError::Write(path.to_path_buf(), kind.into()))
 }
 
 /// Writes one result: into a file by way of a temporary one beside it, or to standard output.

@@ -14,13 +14,16 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::CliError;
 use super::check::Console;
+use super::declared::Declared;
 use super::exit::Exit;
-use super::global::{Declared, Global};
+use super::global::{Global, may_write};
 use super::snapshot::{Camera, block_on};
 use super::targets::{Connect, Targets};
 use super::watch::span_of;
 use super::window::Window;
 use crate::capture::Target;
+use crate::evidence::StateError;
+use crate::evidence::store::check_change_id;
 use crate::os::signals::{Signals, hand_on};
 use crate::platform::{self, Platform};
 use crate::report::Lang;
@@ -29,7 +32,8 @@ use crate::report::words::guard as words;
 use crate::report::words::phrases::span;
 use crate::report::{captured, diagnostic};
 use crate::site::endpoint::Account;
-use crate::site::{Change, Device, Name, Site, Source};
+use crate::site::flow::FlowSpec;
+use crate::site::{Change, Device, Diagnostic, Name, Rejected, Site, Source};
 
 /// Longest time that COMMAND waits for the state before.
 const BEFORE: Duration = Duration::from_secs(20);
@@ -66,8 +70,14 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     // what else the site declares is not looked at, and not missed
     declared.site.devices.retain(|name, _| targets.iter().any(|t| t.name == name.as_str()));
     let id = args.id.clone().unwrap_or_else(|| stamp(global.now()));
+    // what would keep the answer from being given is said before anything is done
+    check_change_id(&id)?;
+    let console = Console::of(global)?;
+    for path in global.outputs()?.iter().filter_map(|output| output.path.as_deref()) {
+        may_write(path)?;
+    }
     let declared = Declared { change: plan(args, &id, &targets, &declared, global)?, ..declared };
-    block_on(guard(args, &id, &declared, targets, global))
+    block_on(guard(args, &id, &declared, targets, (global, console)))
 }
 
 /// A name for a change that nobody has named.
@@ -87,7 +97,7 @@ fn targets(args: &Args, given: &Declared, lang: Lang) -> Result<Vec<Target>, Cli
         let account = account.map_err(|_| CliError::Usage(words::no_host(&escape(host), lang)))?;
         let mut target = match declared(&given.site, host, &account) {
             Some(device) => targets.of_device(device)?,
-            None => targets.of_account(name(host, &account)?, &account, platforms.clone())?,
+            None => targets.of_account(name(host, &account, lang)?, &account, platforms.clone())?,
         };
         target.endpoint.user = account.user.unwrap_or(target.endpoint.user);
         if !args.platform.is_empty() {
@@ -106,7 +116,7 @@ fn declared<'s>(site: &'s Site, host: &str, account: &Account) -> Option<&'s Dev
 }
 
 /// A device name made of a host.
-fn name(host: &str, account: &Account) -> Result<Name, CliError> {
+fn name(host: &str, account: &Account, lang: Lang) -> Result<Name, CliError> {
     let bare = match &account.at.host {
         crate::site::endpoint::Host::Address(address) => format!("host-{address}"),
         crate::site::endpoint::Host::Name(name) => name.clone(),
@@ -115,7 +125,7 @@ fn name(host: &str, account: &Account) -> Result<Name, CliError> {
         crate::site::endpoint::SSH_PORT => bare,
         port => format!("{bare}-{port}"),
     };
-    Name::new(&bare.replace(':', "-")).map_err(|_| CliError::Usage(words::no_host(&escape(host), Lang::En)))
+    Name::new(&bare.replace(':', "-")).map_err(|_| CliError::Usage(words::no_host(&escape(host), lang)))
 }
 
 /// The change that `--expect` declares, read like a file; without it nothing is declared.
@@ -128,6 +138,13 @@ fn plan(
 ) -> Result<Option<Change>, CliError> {
     if args.expect.is_empty() {
         return Ok(None);
+    }
+    for flow in &args.expect {
+        flow.parse::<FlowSpec>().map_err(|error| {
+            let diagnostics = vec![Diagnostic::at(error.span, error.problem)];
+            let rejected = Rejected { source: Source::new("--expect", flow.as_str()), diagnostics };
+            CliError::Declaration(diagnostic::render(&rejected, global.lang()))
+        })?;
     }
     let rfc3339 =
         |at: OffsetDateTime| at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
@@ -151,7 +168,7 @@ async fn guard(
     id: &str,
     declared: &Declared,
     targets: Vec<Target>,
-    global: &Global,
+    (global, console): (&Global, Console),
 ) -> Result<Exit, CliError> {
     let mut signals = Signals::catch()?;
     let lang = global.lang();
@@ -172,15 +189,23 @@ async fn guard(
     if args.command.is_empty() {
         say(words::press_enter(lang));
     }
-    let mut work = Work::start(args, lang)?;
+    let mut work = Work::start(args, console, lang)?;
     let begun = Instant::now();
     let status = work.run(&mut signals, window.as_mut().ok(), args.interval, |status| {
         say(&ending(status, begun.elapsed(), lang));
     });
     status.await?;
-    let judged = window?.after(None);
+    // the evidence may be out of reach, but the work is done, and somebody waits for an answer
+    let unkept = |error: CliError| match error {
+        CliError::Evidence(StateError::Store(_)) if error.exit() != Exit::Tampered => {
+            let why = escape(&error.say(lang));
+            CliError::Exit(Exit::Undecided, words::not_kept(&why, lang))
+        }
+        other => other,
+    };
+    let judged = window.map_err(unkept)?.after(None);
     tokio::select! {
-        exit = judged => exit,
+        exit = judged => exit.map_err(unkept),
         _ = signals.next() => Err(CliError::Exit(Exit::Undecided, words::not_judged(lang).to_owned())),
     }
 }
@@ -224,10 +249,12 @@ enum Work {
 
 impl Work {
     /// Starts COMMAND with our standard input, output and error: it needs nothing of us to live on.
-    fn start(args: &Args, lang: Lang) -> Result<Self, CliError> {
+    /// What it writes to standard output goes to standard error where a result goes there.
+    fn start(args: &Args, console: Console, lang: Lang) -> Result<Self, CliError> {
         let Some((program, arguments)) = args.command.split_first() else { return Ok(Self::Person) };
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        let output = if console == Console::Out { Stdio::inherit() } else { Stdio::from(std::io::stderr()) };
+        command.args(arguments).stdin(Stdio::inherit()).stdout(output).stderr(Stdio::inherit());
         let child = command.kill_on_drop(false).spawn();
         let child =
             child.map_err(|e| CliError::Usage(words::not_started(&escape(program), &e.to_string(), lang)))?;

@@ -3,10 +3,12 @@
 mod capture;
 mod check;
 mod colour;
+mod declared;
 mod demo;
 mod diff;
 pub mod exit;
 mod explain;
+mod exposure;
 pub mod global;
 mod guard;
 mod init;
@@ -21,6 +23,7 @@ mod trace;
 mod watch;
 mod window;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -55,6 +58,8 @@ enum Command {
     Capture(capture::Args),
     /// What changed between two states, in text and in meaning
     Diff(diff::Args),
+    /// Everything that devices let in, whatever was there before
+    Exposure(exposure::Args),
     /// Look again and again while the window is open, tell at once what opened, and judge at its end
     Watch(watch::Args),
     /// The gate: rules over state and drift, verdict, exit code
@@ -102,14 +107,24 @@ impl CliError {
             Self::Exit(exit, _) => *exit,
             Self::Evidence(StateError::Store(error)) => match error {
                 StoreError::Tampered { .. } => Exit::Tampered,
-                StoreError::Schema { .. } | StoreError::NoSnapshot { .. } | StoreError::NoChange { .. } => {
-                    Exit::Undecided
+                StoreError::ChangeId { .. } | StoreError::DuplicateDevice(_) | StoreError::Key { .. } => {
+                    Exit::Usage
                 }
-                StoreError::ChangeId { .. } => Exit::Usage,
-                _ => Exit::Internal,
+                StoreError::Finished => Exit::Internal,
+                // evidence is missing, or could not be kept
+                _ => Exit::Undecided,
             },
             Self::Evidence(_) => Exit::Usage,
-            Self::Write(..) | Self::Output(_) => Exit::Internal,
+            // a path that cannot be written to is the user's; a disk that fails is nobody's
+            Self::Write(_, error) => match error.kind() {
+                ErrorKind::NotFound
+                | ErrorKind::NotADirectory
+                | ErrorKind::IsADirectory
+                | ErrorKind::PermissionDenied
+                | ErrorKind::ReadOnlyFilesystem => Exit::Usage,
+                _ => Exit::Internal,
+            },
+            Self::Output(_) => Exit::Internal,
         }
     }
 
@@ -169,6 +184,7 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Guard(args) => guard::run(args, global),
         Command::Capture(args) => capture::run(args, global),
         Command::Diff(args) => diff::run(args, global),
+        Command::Exposure(args) => exposure::run(args, global),
         Command::Watch(args) => watch::run(args, global),
         Command::Check(args) => check::run(args, global),
         Command::Probe(args) => probe::run(args, global),

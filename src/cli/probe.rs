@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::CliError;
+use super::declared::Declared;
 use super::exit::Exit;
-use super::global::{Declared, Format, Global, write_output};
+use super::global::{Format, Global, write_output};
 use super::snapshot::block_on;
 use super::targets::{Connect, Targets};
 use crate::capture::ssh::Tunnels;

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CliError;
-use super::global::Declared;
+use super::declared::Declared;
 use crate::capture::known_hosts::{KnownHosts, Place, usual_files};
 use crate::capture::{Auth, Endpoint, KeyFile, SecretSource, Target};
+use crate::evidence::Age;
 use crate::platform::{self, Platform};
 use crate::report::Lang;
 use crate::report::words::connect as words;
@@ -28,6 +29,12 @@ pub(super) struct Connect {
     /// Environment variable that holds the login password
     #[arg(long, value_name = "VARIABLE")]
     pub(super) password_env: Option<String>,
+    /// Ask for the password of `enable` (or `administrator`), once, on the terminal
+    #[arg(long)]
+    pub(super) ask_enable: bool,
+    /// Environment variable that holds the password of `enable` (or `administrator`)
+    #[arg(long, value_name = "VARIABLE")]
+    pub(super) enable_env: Option<String>,
     /// OpenSSH known_hosts file; else the site's, else the usual ones
     #[arg(long, value_name = "FILE")]
     pub(super) known_hosts: Option<PathBuf>,
@@ -42,6 +49,7 @@ pub(super) struct Targets<'a> {
     connect: &'a Connect,
     known_hosts: Arc<KnownHosts>,
     password: Option<SecretSource>,
+    privilege: Option<SecretSource>,
     keys: BTreeMap<PathBuf, Arc<KeyFile>>,
     lang: Lang,
 }
@@ -58,10 +66,15 @@ impl<'a> Targets<'a> {
         let known_hosts = Arc::new(known_hosts);
         let password = match (&connect.password_env, connect.ask_password) {
             (Some(variable), _) => Some(SecretSource::env(variable)),
-            (None, true) => Some(ask_password(lang)?),
+            (None, true) => Some(ask_password(words::password(lang), lang)?),
             (None, false) => None,
         };
-        Ok(Self { site, connect, known_hosts, password, keys: BTreeMap::new(), lang })
+        let privilege = match (&connect.enable_env, connect.ask_enable) {
+            (Some(variable), _) => Some(SecretSource::env(variable)),
+            (None, true) => Some(ask_password(words::enable(lang), lang)?),
+            (None, false) => None,
+        };
+        Ok(Self { site, connect, known_hosts, password, privilege, keys: BTreeMap::new(), lang })
     }
 
     /// The target of a declared device.
@@ -77,6 +90,7 @@ impl<'a> Targets<'a> {
             via,
             platforms: device.platforms.iter().filter_map(|id| platform::by_id(id)).collect(),
             known_hosts: Arc::clone(&self.known_hosts),
+            privilege: device.enable_env.as_deref().map(SecretSource::env).or_else(|| self.privilege.clone()),
             timeout: device.timeout,
         })
     }
@@ -97,6 +111,7 @@ impl<'a> Targets<'a> {
             via: Vec::new(),
             platforms,
             known_hosts: Arc::clone(&self.known_hosts),
+            privilege: self.privilege.clone(),
             timeout: None,
         })
     }
@@ -108,7 +123,7 @@ impl<'a> Targets<'a> {
             .ok_or_else(|| CliError::Usage(words::no_address(device.name.as_str(), self.lang)))?;
         let auth = self.auth(device)?;
         let user = device.user.clone().map_or_else(|| own_user(self.lang), Ok)?;
-        Ok(endpoint(address, user, auth))
+        Ok(Endpoint { algorithms: device.algorithms, ..endpoint(address, user, auth) })
     }
 
     fn account(&mut self, account: &Account, user: Option<&str>) -> Result<Endpoint, CliError> {
@@ -195,14 +210,14 @@ impl<'a> Targets<'a> {
 
     /// The password from the terminal: asked for once, before anything is connected, for every device that needs one.
     fn prompt(&mut self) -> Result<SecretSource, CliError> {
-        let asked = ask_password(self.lang)?;
+        let asked = ask_password(words::password(self.lang), self.lang)?;
         self.password = Some(asked.clone());
         Ok(asked)
     }
 }
 
 fn endpoint(at: &HostPort, user: String, auth: Vec<Auth>) -> Endpoint {
-    Endpoint { host: host_text(&at.host), port: at.port, user, auth }
+    Endpoint { host: host_text(&at.host), port: at.port, user, auth, algorithms: Age::Modern }
 }
 
 fn own_user(lang: Lang) -> Result<String, CliError> {
@@ -240,9 +255,9 @@ fn host_text(host: &Host) -> String {
     }
 }
 
-/// Asks for the login password now, so that no time limit runs while somebody types.
-fn ask_password(lang: Lang) -> Result<SecretSource, CliError> {
-    let typed = rpassword::prompt_password(words::password(lang));
+/// Asks for a password now, so that no time limit runs while somebody types.
+fn ask_password(prompt: &str, lang: Lang) -> Result<SecretSource, CliError> {
+    let typed = rpassword::prompt_password(prompt);
     let typed = typed.map_err(|e| CliError::Usage(words::no_prompt(&e.to_string(), lang)))?;
     Ok(SecretSource::new(words::PROMPT, move || Some(typed.clone())))
 }

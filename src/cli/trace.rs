@@ -12,6 +12,7 @@ use super::CliError;
 use super::exit::Exit;
 use crate::evidence::{StateError, folder};
 use crate::firewall::query;
+use crate::host::HostFacts;
 use crate::packet::Interfaces;
 use crate::platform::{self, DeviceModel};
 use crate::report::words::errors;
@@ -94,7 +95,13 @@ fn packet(
 ) -> Result<Value, String> {
     let firewall = model.firewall.as_ref().ok_or_else(|| errors::filters_nothing(lang))?;
     let interfaces = interfaces.ok_or_else(|| errors::too_many_interfaces(lang))?;
-    let answer = query::answer(firewall, &model.host, interfaces, query)?;
+    let answer = match &query.filter {
+        Some(filter) => {
+            let list = firewall.alone(filter).ok_or_else(|| errors::no_such_list(filter, None, lang))?;
+            query::answer(&list, &HostFacts::forwarding_only(), interfaces, query)?
+        }
+        None => query::answer(firewall, &model.host, interfaces, query)?,
+    };
     let why = answer.why.iter().map(|reason| words::reason(reason, Lang::En)).collect::<Vec<_>>().join("; ");
     let mut value = serde_json::to_value(answer).map_err(|e| e.to_string())?;
     if let (Some(fields), false) = (value.as_object_mut(), why.is_empty()) {

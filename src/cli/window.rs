@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::CliError;
 use super::check::{Console, States, conclude};
+use super::declared::Declared;
 use super::exit::Exit;
-use super::global::{Declared, Global};
+use super::global::Global;
 use super::snapshot::{Camera, Taken};
 use crate::capture::Target;
 use crate::evidence::{Phase, Selector, State, StoreError};

@@ -2,14 +2,19 @@
 //!
 //! Fields describe the packet as it arrives; `translated` is what translation makes of it.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::flows::{FlowDrift, Group, Moment};
+use super::shown::Shown;
 use crate::firewall::query::Translated;
 use crate::firewall::trace::{Direction, Verdict, trace};
 use crate::firewall::{Change, Hook, Value};
+use crate::host::{HostFacts, Target};
+use crate::packet::address::number;
 use crate::packet::{
-    AddressRange, CoverLimits, Family, Field, FlowBox, Interfaces, Packet, PacketSet, Space, fresh, proto,
+    AddressRange, Family, Field, FlowBox, Interfaces, Packet, PacketSet, Space, fresh, proto,
 };
 
 /// Whether a box is proven.
@@ -56,6 +61,9 @@ pub struct FlowLine {
     /// What translation makes of the destination.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translated: Option<Translated>,
+    /// The programs that wait for it on the host; none where the evidence does not say, or it goes elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Vec<String>>,
 }
 
 impl FlowLine {
@@ -79,6 +87,7 @@ impl FlowLine {
                 other: None,
                 line: None,
                 translated: None,
+                listening: None,
             })
             .collect()
     }
@@ -91,11 +100,17 @@ impl FlowDrift {
     /// The lines of some groups; `moment` is the one in which the packets are accepted.
     pub fn lines(&mut self, groups: &[Group], moment: Moment<'_>) -> Vec<FlowLine> {
         let mut out = Vec::new();
+        let shown = Shown::new(moment.host);
         for group in groups {
             for (set, certainty) in
                 [(group.certain, Certainty::Certain), (group.possible, Certainty::Possible)]
             {
-                for flow in self.space.cover(set, CoverLimits::default()) {
+                let whole = match group.hook {
+                    // the interface by which packets of the host itself arrive is none
+                    Hook::Output => self.space.forget(set, Field::In),
+                    _ => shown.of(&mut self.space, set, group.target.has(Field::Dst)),
+                };
+                for flow in self.space.cover(whole, self.cover) {
                     let certainty = if flow.exact { certainty } else { Certainty::Possible };
                     let witness =
                         (out.len() < MAX_TRACED).then(|| witness_of(&mut self.space, set, &flow)).flatten();
@@ -104,6 +119,7 @@ impl FlowDrift {
                     });
                     let lines = split_protocols(&flow);
                     out.extend(lines.into_iter().map(|(proto, other)| FlowLine {
+                        listening: listening(moment.host, group, &flow, proto.as_deref(), other.is_some()),
                         proto,
                         certainty,
                         line: line.clone(),
@@ -235,7 +251,32 @@ fn line_of(flow: &FlowBox, group: &Group, interfaces: &Interfaces, protocols: Op
         other: other(flow, protocols, group.odd_flags),
         line: None,
         translated: translated(&group.target, family),
+        listening: None,
     }
+}
+
+/// Who waits on the host for a line's packets; `others`: they are of protocols without a name.
+fn listening(
+    host: &HostFacts,
+    group: &Group,
+    flow: &FlowBox,
+    proto: Option<&str>,
+    others: bool,
+) -> Option<Vec<String>> {
+    let family = flow.family()?;
+    let ports = group.hook == Hook::Input && !others && proto.is_none_or(|p| matches!(p, "tcp" | "udp"));
+    let known = |field| match group.target.get(field) {
+        Some(Value::Bits { mask: u128::MAX, value }) => Some(vec![(*value, *value)]),
+        Some(_) => None,
+        None => flow.get(field).map(<[_]>::to_vec),
+    };
+    let (to, port) = (known(Field::Dst), known(Field::Dport));
+    let reaches = |address: IpAddr| match &to {
+        Some(ranges) => ranges.iter().any(|(a, b)| (*a..=*b).contains(&number(address))),
+        None => !address.is_loopback(),
+    };
+    let target = Target { family, protocol: proto, ports: port.as_deref(), reaches: &reaches };
+    host.listening(&target).filter(|_| ports)
 }
 
 fn ranges_text(ranges: &[(u128, u128)]) -> Vec<String> {

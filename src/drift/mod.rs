@@ -3,6 +3,7 @@
 pub mod flows;
 pub mod lines;
 pub mod relay;
+mod shown;
 pub mod text;
 
 pub use flows::{FlowDrift, Group, Moment};

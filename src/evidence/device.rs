@@ -78,6 +78,46 @@ pub struct Algorithms {
     pub mac: String,
 }
 
+impl Algorithms {
+    /// How old they are: the oldest of them counts (RFC 9142 for key exchange, RFC 8332 for `ssh-rsa`, RFC 8758 for RC4).
+    pub fn age(&self) -> Age {
+        const OLD: [&str; 12] = [
+            "diffie-hellman-group14-sha1",
+            "diffie-hellman-group-exchange-sha1",
+            "ssh-rsa",
+            "aes128-cbc",
+            "aes192-cbc",
+            "aes256-cbc",
+            "hmac-sha1",
+            "hmac-sha1-etm@openssh.com",
+            "hmac-sha1-96",
+            "hmac-md5",
+            "hmac-md5-96",
+            "rijndael-cbc@lysator.liu.se",
+        ];
+        const OLDEST: [&str; 4] = ["diffie-hellman-group1-sha1", "3des-cbc", "ssh-dss", "arcfour"];
+        let all = [&self.kex, &self.host_key, &self.cipher, &self.mac];
+        let any = |known: &[&str]| all.iter().any(|name| known.contains(&name.as_str()));
+        match (any(&OLDEST), any(&OLD)) {
+            (true, _) => Age::Legacy2005,
+            (false, true) => Age::Legacy2012,
+            (false, false) => Age::Modern,
+        }
+    }
+}
+
+/// How old the algorithms of a connection may be. Anything but [`Age::Modern`] is the owner's own decision, for one device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Age {
+    /// What RFC 9142 leaves standing.
+    #[default]
+    Modern,
+    /// And `diffie-hellman-group14-sha1`, group exchange with SHA-1, CBC ciphers, `hmac-sha1`.
+    Legacy2012,
+    /// And `diffie-hellman-group1-sha1`, `3des-cbc`, `ssh-dss`.
+    Legacy2005,
+}
+
 /// Who the device is, as far as the connection shows it. Everything is absent in a plain folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

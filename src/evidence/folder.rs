@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::device::{Artifact, DeviceEvidence, Identity, KeyId, Proof, Source};
+use crate::reason::Reason;
 
 /// Largest file that is read from a folder, in bytes; larger ones are an error rather than a truncated
 /// artifact.
@@ -112,12 +113,22 @@ pub fn identity(folder: &Path) -> Result<Identity, FolderError> {
     Ok(DeviceFile::read(folder)?.identity())
 }
 
-/// Every regular file below `folder`, as a path with `/`, sorted. Symbolic links are not followed.
+/// What lies below a folder or in a revision, as paths with `/`, sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Regular files.
+    pub files: Vec<String>,
+    /// What is not followed: symbolic links and repositories within the repository. A tree under review must not point
+    /// outside itself.
+    pub links: Vec<String>,
+}
+
+/// What lies below `folder`.
 ///
 /// # Errors
 /// The first folder that cannot be listed.
-pub fn list(folder: &Path) -> Result<Vec<String>, FolderError> {
-    let mut out = Vec::new();
+pub fn list(folder: &Path) -> Result<Listing, FolderError> {
+    let mut out = Listing::default();
     let mut open = vec![(folder.to_path_buf(), String::new(), 0)];
     while let Some((path, prefix, depth)) = open.pop() {
         if depth > MAX_DEPTH {
@@ -131,28 +142,33 @@ pub fn list(folder: &Path) -> Result<Vec<String>, FolderError> {
             if kind.is_dir() {
                 open.push((entry.path(), format!("{name}/"), depth + 1));
             } else if kind.is_file() {
-                out.push(name);
+                out.files.push(name);
+            } else {
+                out.links.push(name);
             }
         }
     }
-    out.sort();
+    out.files.sort();
+    out.links.sort();
     Ok(out)
 }
 
 /// Reads every regular file below `folder` as an artifact of a device called `name`; a [`DEVICE_FILE`] gives
 /// it an identity.
 ///
-/// Symbolic links are not followed: a folder under review must not point outside itself.
+/// What is not followed is a failure of the device.
 ///
 /// # Errors
 /// The first file or folder that cannot be read whole.
 pub fn read_device(folder: &Path, name: &str, platforms: Vec<String>) -> Result<DeviceEvidence, FolderError> {
     let mut device = DeviceEvidence::new(name, platforms, Source::Bare);
     device.identity = DeviceFile::read(folder)?.identity();
-    for artifact in list(folder)?.into_iter().filter(|name| name != DEVICE_FILE) {
+    let listing = list(folder)?;
+    for artifact in listing.files.into_iter().filter(|name| name != DEVICE_FILE) {
         let bytes = read_file(&folder.join(&artifact))?;
         device.artifacts.insert(artifact, Artifact { bytes: bytes.into(), proof: Proof::Given });
     }
+    device.failures = listing.links.into_iter().map(|path| Reason::NotFollowed { path }).collect();
     Ok(device)
 }
 

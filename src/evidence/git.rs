@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::folder::Listing;
+
 /// Most files of a revision.
 pub const MAX_FILES: usize = 100_000;
 /// Largest file, in bytes.
@@ -35,6 +37,7 @@ pub enum GitError {
 pub struct Tree {
     folder: PathBuf,
     objects: BTreeMap<String, String>,
+    links: Vec<String>,
 }
 
 impl Tree {
@@ -48,27 +51,35 @@ impl Tree {
             return Err(GitError::Refused(format!("{revision:?} is no revision")));
         }
         let listed = run(folder, &["ls-tree", "-r", "-z", "--end-of-options", revision])?;
-        let mut objects = BTreeMap::new();
+        let (mut objects, mut links) = (BTreeMap::new(), Vec::new());
         for entry in listed.split(|b| *b == 0).filter(|e| !e.is_empty()) {
             // MODE SP TYPE SP OBJECT TAB PATH
             let text = String::from_utf8_lossy(entry);
             let Some((head, path)) = text.split_once('\t') else { continue };
             let mut head = head.split(' ');
             let (mode, kind, object) = (head.next(), head.next(), head.next());
-            // symbolic links (mode 120000) are not followed
-            if let (Some("100644" | "100755"), Some("blob"), Some(object)) = (mode, kind, object) {
-                objects.insert(path.to_owned(), object.to_owned());
+            match (mode, kind, object) {
+                (Some("100644" | "100755"), Some("blob"), Some(object)) => {
+                    objects.insert(path.to_owned(), object.to_owned());
+                }
+                // symbolic links (mode 120000) and other repositories (160000)
+                _ => links.push(path.to_owned()),
             }
-            if objects.len() > MAX_FILES {
+            if objects.len() + links.len() > MAX_FILES {
                 return Err(GitError::TooMany(revision.to_owned()));
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), objects })
+        Ok(Self { folder: folder.to_path_buf(), objects, links })
     }
 
-    /// Paths of the files.
-    pub fn files(&self) -> Vec<String> {
-        self.objects.keys().cloned().collect()
+    /// What it holds.
+    pub fn list(&self) -> Listing {
+        Listing { files: self.objects.keys().cloned().collect(), links: self.links.clone() }
+    }
+
+    /// Whether it holds this file.
+    pub fn holds(&self, path: &str) -> bool {
+        self.objects.contains_key(path)
     }
 
     /// The bytes of a file.

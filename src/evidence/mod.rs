@@ -9,6 +9,6 @@ pub mod git;
 pub mod state;
 pub mod store;
 
-pub use device::{Algorithms, Artifact, DeviceEvidence, Identity, KeyId, Origin, Proof, Source};
+pub use device::{Age, Algorithms, Artifact, DeviceEvidence, Identity, KeyId, Origin, Proof, Source};
 pub use state::{Door, State, StateError, Where};
 pub use store::{Phase, STORE, Selector, SnapshotWriter, Store, StoreError};

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::device::{DeviceEvidence, Source};
-use super::folder::{self, FolderError};
+use super::folder::{self, FolderError, Listing};
 use super::git::{self, GitError};
 use super::store::{Phase, Selector, Snapshot, Store, StoreError, load, looks_like_snapshot};
 use crate::platform;
+use crate::reason::Reason;
 use crate::site::{Device, Site};
 
 /// Several devices at one moment.
@@ -122,11 +123,11 @@ impl Door<'_> {
             let device = folder::read_device(folder, "device", vec![platform.to_owned()])?;
             return Ok([("device".to_owned(), device)].into());
         }
-        let files = folder::list(folder)?;
-        let devices =
-            self.devices(&files, |path| folder::read_file(&folder.join(path)).map_err(StateError::from))?;
-        let mut devices = devices;
-        for (name, device) in &mut devices {
+        let listing = folder::list(folder)?;
+        let read = |path: &str| folder::read_file(&folder.join(path)).map_err(StateError::from);
+        let mut devices = self.devices(&listing, read)?;
+        // what is behind a link is not read, its identity neither
+        for (name, device) in devices.iter_mut().filter(|(_, device)| !device.artifacts.is_empty()) {
             device.identity = folder::identity(&folder.join(name))?;
         }
         if devices.is_empty() { Err(StateError::NoDevices(folder.to_path_buf())) } else { Ok(devices) }
@@ -136,7 +137,7 @@ impl Door<'_> {
         let start =
             self.site.and_then(|s| s.source.as_ref()).map_or(Path::new("."), |source| source.folder());
         let tree = git::Tree::open(start, revision)?;
-        let devices = self.devices(&tree.files(), |path| tree.read(path).map_err(StateError::from))?;
+        let devices = self.devices(&tree.list(), |path| tree.read(path).map_err(StateError::from))?;
         if devices.is_empty() {
             Err(StateError::NoDevices(PathBuf::from(format!("git:{revision}"))))
         } else {
@@ -148,29 +149,31 @@ impl Door<'_> {
     /// other folder, its platforms known by its artifacts.
     fn devices(
         &self,
-        files: &[String],
+        listing: &Listing,
         read: impl Fn(&str) -> Result<Vec<u8>, StateError>,
     ) -> Result<BTreeMap<String, DeviceEvidence>, StateError> {
         let mut out = BTreeMap::new();
         for device in self.site.iter().flat_map(|s| s.devices.values()) {
-            let named = self.named(device, files);
-            if !named.is_empty() {
-                let read = evidence(device.name.as_str(), device.platforms.clone(), &named, &read)?;
+            let (named, links) = (self.named(device, &listing.files), self.named(device, &listing.links));
+            if !(named.is_empty() && links.is_empty()) {
+                let mut read = evidence(device.name.as_str(), device.platforms.clone(), &named, &read)?;
+                read.failures = not_followed(links);
                 out.insert(device.name.to_string(), read);
             }
         }
         let declared = self.site.is_some_and(|s| !s.devices.is_empty());
-        let folders: BTreeSet<&str> =
-            files.iter().filter_map(|f| f.split_once('/').map(|(folder, _)| folder)).collect();
-        for name in folders.into_iter().filter(|name| !name.starts_with('.')) {
+        let folders = listing.files.iter().filter_map(|f| f.split_once('/').map(|(folder, _)| folder));
+        let links = listing.links.iter().map(|link| link.split('/').next().unwrap_or(link));
+        for name in folders.chain(links).collect::<BTreeSet<&str>>() {
             if out.contains_key(name) {
                 continue;
             }
-            let mut device = evidence(name, Vec::new(), &below(files, name), &read)?;
+            let mut device = evidence(name, Vec::new(), &below(&listing.files, name), &read)?;
             device.platforms = platform::detect(&device);
+            device.failures = not_followed(below(&listing.links, name));
             // without a declaration every folder is a device, and one that nothing reads is told, not passed over; a site
-            // that declares its devices may lie among other folders
-            if !(declared && device.platforms.is_empty()) {
+            // that declares its devices may lie among other folders, and hidden ones belong to other programs
+            if !((declared || name.starts_with('.')) && device.platforms.is_empty()) {
                 out.insert(name.to_owned(), device);
             }
         }
@@ -190,10 +193,17 @@ impl Door<'_> {
     }
 }
 
-/// Artifact name and file of everything in a device's folder.
+/// Artifact name and file of everything in a device's folder; a link in the folder's place is all there is.
 fn below(files: &[String], device: &str) -> Vec<(String, String)> {
-    let inside = files.iter().filter_map(|f| f.strip_prefix(device)?.strip_prefix('/').map(|a| (a, f)));
-    inside.filter(|(a, _)| *a != folder::DEVICE_FILE).map(|(a, f)| (a.to_owned(), f.clone())).collect()
+    let inside = |f: &'_ str| match f.strip_prefix(device)? {
+        "" => Some(device.to_owned()),
+        rest => rest.strip_prefix('/').filter(|a| *a != folder::DEVICE_FILE).map(str::to_owned),
+    };
+    files.iter().filter_map(|f| Some((inside(f)?, f.clone()))).collect()
+}
+
+fn not_followed(links: Vec<(String, String)>) -> Vec<Reason> {
+    links.into_iter().map(|(_, path)| Reason::NotFollowed { path }).collect()
 }
 
 fn evidence(

@@ -1,7 +1,9 @@
 //! All packets at once: rulesets as exact packet sets.
 //!
-//! Chains that change nothing are folded into two sets, what they accept and what they return, from the last rule
-//! upward (an order measured much faster than the other); chains that write or translate are walked branch by branch.
+//! Chains that change nothing are folded into what they accept and what they return ([`fold`]); chains that write or
+//! translate are walked branch by branch.
+
+mod fold;
 
 use std::collections::HashMap;
 
@@ -14,7 +16,8 @@ use super::path::{Kinds, Path, Start};
 use super::region::Region;
 use super::test::Test;
 use super::walk::{Branch, By, Decision, Domain, part};
-use super::{Action, ChainId, Firewall, Hook, Rule, Step, Table};
+use super::{ChainId, Firewall, Hook, Table};
+use fold::Fold;
 
 /// What a firewall lets through, as sets of packets as they arrive.
 #[derive(Debug, Clone, Default)]
@@ -94,13 +97,6 @@ struct AllPackets<'a> {
     passing: HashMap<(usize, ChainId), PacketSet>,
     changing: HashMap<usize, Vec<bool>>,
     gave_up: bool,
-}
-
-/// What a chain does with packets that enter it; the rest is dropped.
-#[derive(Clone, Copy)]
-struct Fold {
-    accepts: PacketSet,
-    returns: PacketSet,
 }
 
 impl Domain for AllPackets<'_> {
@@ -264,115 +260,5 @@ impl<'a> AllPackets<'a> {
         let chosen = self.space.before_change(set, &replace);
         let fallback = self.constant(set, field, bits, u128::MAX, first);
         self.space.ite(real, chosen, fallback)
-    }
-
-    /// What a base chain lets through: to come back from it is to meet its policy.
-    fn passes(&mut self, table: &Table, id: ChainId) -> PacketSet {
-        let Some(chain) = table.chains.get(id) else { return PacketSet::FALSE };
-        if let Some(done) = self.passing.get(&(address(table), id)) {
-            return *done;
-        }
-        let accept = chain.base.as_ref().is_some_and(|base| base.accept);
-        let policy = if accept { PacketSet::TRUE } else { PacketSet::FALSE };
-        let end = Fold { accepts: policy, returns: PacketSet::FALSE };
-        // a base chain that is jumped to is folded as any other
-        let mut fold = end;
-        for rule in chain.rules.iter().rev() {
-            fold = self.fold_rule(table, rule, fold, end);
-        }
-        self.passing.insert((address(table), id), fold.accepts);
-        fold.accepts
-    }
-
-    fn fold(&mut self, table: &Table, id: ChainId) -> Fold {
-        let key = (address(table), id);
-        match self.folded.get(&key) {
-            Some(Some(done)) => return *done,
-            // a chain that leads back to itself: no kernel loads that
-            Some(None) => {
-                self.gave_up = true;
-                return Fold { accepts: PacketSet::FALSE, returns: PacketSet::FALSE };
-            }
-            None => {}
-        }
-        self.folded.insert(key, None);
-        let end = Fold { accepts: PacketSet::FALSE, returns: PacketSet::TRUE };
-        let mut fold = end;
-        for rule in table.chains.get(id).map_or(&[][..], |c| &c.rules).iter().rev() {
-            fold = self.fold_rule(table, rule, fold, end);
-        }
-        self.folded.insert(key, Some(fold));
-        fold
-    }
-
-    /// What happens from this rule on, given what happens from the next rule on, and at the end of the chain.
-    fn fold_rule(&mut self, table: &Table, rule: &Rule, next: Fold, end: Fold) -> Fold {
-        if self.region.is_some_and(|region| !region.may_meet(rule)) {
-            return next;
-        }
-        let mut then = next;
-        let mut guard = PacketSet::TRUE;
-        for step in rule.steps.iter().rev() {
-            match step {
-                Step::Match(test) => {
-                    let holds = self.set(test);
-                    guard = self.space.and(guard, holds);
-                }
-                Step::Choose(options) => {
-                    then = next;
-                    guard = PacketSet::TRUE;
-                    for (test, action) in options.iter().rev() {
-                        let done = self.fold_action(table, action, next, end);
-                        let holds = self.set(test);
-                        then = self.either(holds, done, then);
-                    }
-                }
-                Step::Write(..) | Step::Copy { .. } | Step::Notrack => {}
-            }
-        }
-        if let Some(region) = self.region {
-            guard = self.space.and(guard, region.packets);
-        }
-        self.either(guard, then, next)
-    }
-
-    fn fold_action(&mut self, table: &Table, action: &Action, next: Fold, end: Fold) -> Fold {
-        let gone = Fold { accepts: PacketSet::FALSE, returns: PacketSet::FALSE };
-        match action {
-            Action::Accept | Action::Translate(_) => Fold { accepts: PacketSet::TRUE, ..gone },
-            Action::Drop | Action::Reject => gone,
-            Action::Return => end,
-            Action::Continue => next,
-            Action::Goto(id) => {
-                let called = self.fold(table, *id);
-                self.behind(called, end)
-            }
-            Action::Jump(id) => {
-                let called = self.fold(table, *id);
-                self.behind(called, next)
-            }
-            Action::Outside(atom) => Fold { accepts: self.space.atom(&part(atom, "accepts")), ..gone },
-            Action::Unknown(atom) => {
-                let ends = self.space.atom(&part(atom, "ends"));
-                let accepts = self.space.atom(&part(atom, "accepts"));
-                self.either(ends, Fold { accepts, ..gone }, next)
-            }
-        }
-    }
-
-    /// Through a called chain, and what comes back from it on to `next`.
-    fn behind(&mut self, called: Fold, next: Fold) -> Fold {
-        let accepts = self.space.and(called.returns, next.accepts);
-        Fold {
-            accepts: self.space.or(called.accepts, accepts),
-            returns: self.space.and(called.returns, next.returns),
-        }
-    }
-
-    fn either(&mut self, test: PacketSet, yes: Fold, no: Fold) -> Fold {
-        Fold {
-            accepts: self.space.ite(test, yes.accepts, no.accepts),
-            returns: self.space.ite(test, yes.returns, no.returns),
-        }
     }
 }

@@ -11,7 +11,10 @@
 pub mod align;
 mod calls;
 pub mod change;
+pub mod intake;
+pub mod limits;
 pub mod meaning;
+mod owned;
 pub mod path;
 pub mod query;
 pub mod region;
@@ -25,6 +28,7 @@ use crate::finding::Location;
 use crate::packet::{Atom, Family, Field, NamePattern};
 
 pub use change::{Change, Value};
+pub use limits::Limit;
 pub use test::{AddressKind, Test};
 
 /// All packet filters of one host.
@@ -220,6 +224,30 @@ impl Firewall {
         out.sort();
         out.dedup();
         out
+    }
+
+    /// One named list by itself: what is forwarded is what it lets through. `None` when there is no such list.
+    pub fn alone(&self, name: &str) -> Option<Self> {
+        let listed = |chain: &Chain| chain.base.is_none() && chain.name == name;
+        let tables = self.tables.iter().filter(|table| table.chains.iter().any(listed));
+        let tables: Vec<Table> = tables
+            .map(|table| {
+                let mut table = table.clone();
+                for chain in &mut table.chains {
+                    let location = Location::within(name, "end of the list");
+                    chain.base = listed(chain).then(|| Base {
+                        hook: Hook::Forward,
+                        priority: 0,
+                        kind: ChainKind::Filter,
+                        accept: false,
+                        devices: Vec::new(),
+                        location,
+                    });
+                }
+                table
+            })
+            .collect();
+        (!tables.is_empty()).then_some(Self { tables })
     }
 
     /// The base chains of a hook in the order in which they run.

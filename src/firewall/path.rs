@@ -5,10 +5,11 @@
 
 use crate::finding::Location;
 use crate::host::{self, HostFacts, routing::WayOut};
-use crate::packet::{AddressSet, Atom, Family, Field, State};
+use crate::packet::{AddressSet, Atom, Family, Field, NamePattern, State};
 use crate::reason::Reason;
 
 use super::change::{Change, Value};
+use super::intake::{Intake, Refusal};
 use super::test::{AddressKind, Test};
 use super::walk::{Branch, By, Decision, Domain, base_chain, joined};
 use super::{CONNTRACK_PRIORITY, Firewall, Hook};
@@ -49,6 +50,7 @@ pub(super) struct Path<'a> {
     host: &'a HostFacts,
     pub(super) kinds: Kinds,
     ways_out: Option<Vec<(WayOut, AddressSet)>>,
+    intake: Intake,
 }
 
 /// Where a packet starts.
@@ -72,7 +74,9 @@ type InwardOnward<F> = (Vec<Branch<F>>, Vec<Branch<F>>);
 
 impl<'a> Path<'a> {
     pub(super) fn new(firewall: &'a Firewall, host: &'a HostFacts) -> Self {
-        Self { firewall, host, kinds: Kinds::new(host), ways_out: host.ways_out() }
+        let ways_out = host.ways_out();
+        let intake = Intake::new(host, ways_out.as_deref());
+        Self { firewall, host, kinds: Kinds::new(host), ways_out, intake }
     }
 
     /// Whether the interface by which packets leave follows from the destination.
@@ -97,6 +101,7 @@ impl<'a> Path<'a> {
             Start::Arriving { local } => {
                 let live = self.hook(domain, Hook::Ingress, vec![branch]);
                 let live = self.hook(domain, Hook::Prerouting, live);
+                let live = self.taken_in(domain, live);
                 let (inward, onward) = self.route(domain, live, local);
                 passed.input = self.hook(domain, Hook::Input, inward);
                 let onward = self.forwarded(domain, onward);
@@ -135,6 +140,20 @@ impl<'a> Path<'a> {
             live = joined(domain, live);
         }
         live
+    }
+
+    /// What the host does not throw away before it routes.
+    fn taken_in<D: Domain>(&self, domain: &mut D, live: Vec<Branch<D::Flow>>) -> Vec<Branch<D::Flow>> {
+        let mut out = Vec::new();
+        for branch in live {
+            let mut rest = vec![branch];
+            let translated = rest.iter().any(|b| b.change.has(Field::Dst));
+            for Refusal { test, at } in self.intake.refusals(translated) {
+                rest = self.drop_where(domain, rest, test, at);
+            }
+            out.extend(rest);
+        }
+        out
     }
 
     /// Parts packets into those for the host itself and those for elsewhere.
@@ -177,18 +196,39 @@ impl<'a> Path<'a> {
                 Family::Ipv4 => "net.ipv4.ip_forward",
                 Family::Ipv6 => "net.ipv6.conf.all.forwarding",
             };
-            let blocked = match self.host.forwarding(family) {
-                Some(true) => continue,
-                Some(false) => Test::Always,
-                None => Test::Atom(Atom {
-                    reason: Reason::HostFactMissing { fact: fact.into() },
-                    occurrence: None,
-                }),
-            };
+            let Some(blocked) = self.not_forwarded(family, fact) else { continue };
             let test = Test::All(vec![Test::Family(family), blocked]);
             out = self.drop_where(domain, out, &test, &Location::within("sysctl.txt", format!("{fact} = 0")));
         }
         out
+    }
+
+    /// Packets that the host does not forward; `None` when it forwards all. For IPv4 the interface by which a packet
+    /// arrives may differ from the others (ip-sysctl, `forwarding`).
+    fn not_forwarded(&self, family: Family, fact: &str) -> Option<Test> {
+        let blocked = |forwards: Option<bool>| match forwards {
+            Some(true) => Test::Never,
+            Some(false) => Test::Always,
+            None => Test::Atom(Atom {
+                reason: Reason::HostFactMissing { fact: fact.to_owned() },
+                occurrence: None,
+            }),
+        };
+        let others = self.host.forwarding(family);
+        let each = self.host.forwarding_each.iter().filter(|_| family == Family::Ipv4);
+        let apart: Vec<(Test, Test)> = each
+            .filter(|(_, own)| Some(**own) != others)
+            .map(|(name, own)| {
+                (Test::Interface(Field::In, NamePattern::Exact(name.clone())), blocked(Some(*own)))
+            })
+            .collect();
+        if apart.is_empty() {
+            return (others != Some(true)).then(|| blocked(others));
+        }
+        let named = Test::Any(apart.iter().map(|(name, _)| name.clone()).collect());
+        let mut tests = vec![Test::All(vec![named.negate(), blocked(others)])];
+        tests.extend(apart.into_iter().map(|(name, blocked)| Test::All(vec![name, blocked])));
+        Some(Test::Any(tests))
     }
 
     fn drop_where<D: Domain>(

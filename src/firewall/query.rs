@@ -47,6 +47,9 @@ pub struct Query {
     /// Connection state; absent means new as far as the flags allow.
     #[serde(default)]
     pub ct: Option<String>,
+    /// Name of one list, which is judged alone.
+    #[serde(default)]
+    pub filter: Option<String>,
 }
 
 /// Directions as queries write them.
@@ -116,7 +119,7 @@ pub fn interfaces<'a>(
 ) -> Option<Interfaces> {
     let addresses = host.addresses.iter().flatten().map(|a| a.interface.clone());
     let routes = host.routes.iter().flatten().flat_map(|r| r.interfaces.iter().cloned());
-    let asked = names.into_iter().map(str::to_owned);
+    let asked = names.into_iter().chain(["lo"]).map(str::to_owned);
     let exact = addresses.chain(routes).chain(asked).map(NamePattern::Exact);
     Interfaces::new(exact.chain(firewall.interface_patterns()))
 }
@@ -133,6 +136,7 @@ pub fn answer(
 ) -> Result<Answer, String> {
     let packet = packet(query, host, interfaces)?;
     let direction = match query.dir {
+        _ if query.filter.is_some() => Direction::Forward,
         DirectionWord::Input => Direction::Input,
         DirectionWord::Forward => Direction::Forward,
         DirectionWord::Output => Direction::Output,

@@ -3,6 +3,7 @@
 use crate::packet::{AddressSet, Atom, Family, Field, NamePattern, Packet, PacketSet, Space, State, proto};
 
 use super::change::{Change, Current};
+use super::limits::Limit;
 
 /// A question about a packet at the point where the rule stands.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,6 +26,9 @@ pub enum Test {
     Ranges(Field, Vec<(u128, u128)>),
     /// The field, masked, equals the value: mask, value.
     Bits(Field, u128, u128),
+    /// The IPv4 address in [`Field::Src`] or [`Field::Dst`], masked, equals the value: mask, value. The mask may have
+    /// holes.
+    Wildcard(Field, u32, u32),
     /// Connection state is one of these.
     State(Vec<State>),
     /// The interface in [`Field::In`] or [`Field::Out`] matches.
@@ -35,6 +39,8 @@ pub enum Test {
     Arriving(Box<Test>),
     /// Not decided by the evidence.
     Atom(Atom),
+    /// A rate limit: not decided by the evidence, but comparable with another.
+    Limit(Atom, Limit),
     /// About a part that plain packets lack (an extension header, an IP option): it does not hold for them, and is not
     /// decided for others.
     Rare(Atom),
@@ -109,7 +115,7 @@ impl Test {
         match self {
             Self::All(tests) | Self::Any(tests) => tests.iter().for_each(|t| t.atoms(out)),
             Self::Not(test) | Self::Arriving(test) => test.atoms(out),
-            Self::Atom(atom) | Self::Rare(atom) => out.push(atom.clone()),
+            Self::Atom(atom) | Self::Limit(atom, _) | Self::Rare(atom) => out.push(atom.clone()),
             _ => {}
         }
     }
@@ -132,6 +138,13 @@ impl Test {
             Self::Address(field, addresses) => space.addresses(*field, addresses),
             Self::Ranges(field, ranges) => space.ranges(*field, ranges),
             Self::Bits(field, mask, value) => space.bits(*field, *mask, *value),
+            Self::Wildcard(field, mask, value) => {
+                // IPv4 addresses use the first 32 of the variables
+                let shift = field.bits() - u32::from(Family::Ipv4.bits());
+                let set = space.bits(*field, u128::from(*mask) << shift, u128::from(*value) << shift);
+                let v4 = space.family(Family::Ipv4);
+                space.and(v4, set)
+            }
             Self::State(states) => space.states(states),
             Self::Interface(field, pattern) => space.interface(*field, pattern),
             Self::Kind(field, kind) => match kinds(*kind) {
@@ -140,7 +153,7 @@ impl Test {
             },
             // sets are built over current fields; only `split` knows the arriving ones, see `Test::has_arriving`
             Self::Arriving(test) => test.set(space, kinds),
-            Self::Atom(atom) | Self::Rare(atom) => space.atom(atom),
+            Self::Atom(atom) | Self::Limit(atom, _) | Self::Rare(atom) => space.atom(atom),
         }
     }
 
@@ -173,6 +186,10 @@ impl Test {
                 }
             },
             Self::Ranges(field, ranges) => change.value(packet, *field).within(ranges, unknown),
+            Self::Wildcard(field, mask, value) if packet.family() == Family::Ipv4 => {
+                change.value(packet, *field).masked((*mask).into(), (*value).into(), *field, unknown)
+            }
+            Self::Wildcard(..) => Truth::No,
             Self::Bits(field, mask, value) => {
                 change.value(packet, *field).masked(*mask, *value, *field, unknown)
             }
@@ -191,7 +208,9 @@ impl Test {
             },
             Self::Arriving(test) => test.holds(packet, &Change::default(), look, unknown),
             Self::Rare(_) if look.plain => Truth::No,
-            Self::Atom(atom) | Self::Rare(atom) => unknown_truth(unknown, atom.clone()),
+            Self::Atom(atom) | Self::Limit(atom, _) | Self::Rare(atom) => {
+                unknown_truth(unknown, atom.clone())
+            }
         }
     }
 }

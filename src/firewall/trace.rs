@@ -103,8 +103,7 @@ fn follow(
     };
     let passed = path.follow(&mut one, Branch { flow: Seen::default(), change: Change::default() }, start);
     for branch in passed.input.into_iter().chain(passed.forward).chain(passed.output) {
-        let line = branch.flow.rule.clone().or_else(|| branch.flow.policy.clone());
-        let by_policy = branch.flow.rule.is_none();
+        let (line, by_policy) = branch.flow.passed();
         one.end(&branch, Verdict::Accept, line, by_policy);
     }
     (!one.gave_up).then_some(one.fates)
@@ -120,6 +119,20 @@ struct Seen {
     policy: Option<Location>,
     /// The rules that translated it.
     translators: Vec<Location>,
+    /// What let the packet pass where it came in, and whether that was a rule.
+    inlet: Option<(Location, bool)>,
+}
+
+impl Seen {
+    /// What let the packet through, and whether that is a policy: a rule says more than a policy, and a later rule more
+    /// than an earlier one.
+    fn passed(&self) -> (Option<Location>, bool) {
+        let inlet = |rule: bool| self.inlet.as_ref().filter(|(_, by)| *by == rule).map(|(at, _)| at.clone());
+        match self.rule.clone().or_else(|| inlet(true)) {
+            Some(rule) => (Some(rule), false),
+            None => (self.policy.clone().or_else(|| inlet(false)), true),
+        }
+    }
 }
 
 struct OnePacket<'a> {
@@ -186,7 +199,8 @@ impl Domain for OnePacket<'_> {
         let mut translators = a.translators;
         let more: Vec<Location> = b.translators.into_iter().filter(|at| !translators.contains(at)).collect();
         translators.extend(more);
-        Seen { unknown, rule: a.rule.or(b.rule), policy: a.policy.or(b.policy), translators }
+        let (rule, policy, inlet) = (a.rule.or(b.rule), a.policy.or(b.policy), a.inlet.or(b.inlet));
+        Seen { unknown, rule, policy, translators, inlet }
     }
 
     fn translated(&mut self, mut flow: Seen, at: &Location) -> Seen {
@@ -206,6 +220,8 @@ impl Domain for OnePacket<'_> {
                         By::Rule(_) => seen.rule = Some(at.clone()),
                         By::Policy(_) => seen.policy = Some(at.clone()),
                     }
+                } else if self.hook == Hook::Ingress {
+                    seen.inlet = Some((at.clone(), matches!(by, By::Rule(_))));
                 }
                 return seen;
             }

@@ -2,14 +2,18 @@
 //!
 //! Every fact may be absent: `None` means that the evidence does not say, never "there is none".
 
+mod listening;
 pub mod routing;
+pub mod settings;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::packet::{AddressSet, Family, Prefix};
 
+pub use listening::Target;
 pub use routing::{Route, RouteKind};
+pub use settings::Setting;
 
 /// What is known of the host itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,8 +32,15 @@ pub struct HostFacts {
     pub forwarding_v4: Option<bool>,
     /// IPv6 packets are forwarded between interfaces (`net.ipv6.conf.all.forwarding`).
     pub forwarding_v6: Option<bool>,
-    /// Reverse path filtering drops packets whose source would not be routed back (`rp_filter` 1 somewhere).
-    pub reverse_path_filter: Option<bool>,
+    /// Whether IPv4 packets that arrive by an interface are forwarded (`net.ipv4.conf.NAME.forwarding`); it outdoes
+    /// `ip_forward`, which sets all of them when it is written.
+    pub forwarding_each: BTreeMap<String, bool>,
+    /// Whether a source must be routed back: 0 not at all, 1 by the same interface, 2 by any (`rp_filter`).
+    pub reverse_path: Setting,
+    /// 127.0.0.0/8 is an address like others (`route_localnet`).
+    pub route_localnet: Setting,
+    /// The host's own addresses are taken for sources of others (`accept_local`).
+    pub accept_local: Setting,
     /// A lone ACK may start a connection (`net.netfilter.nf_conntrack_tcp_loose`, kernel default on).
     pub tcp_loose: Option<bool>,
     /// Sockets that wait for somebody.
@@ -63,10 +74,18 @@ pub struct Socket {
 }
 
 impl HostFacts {
-    /// The facts that decide what happens to packets: all but the sockets.
+    /// The facts that decide what happens to packets: all but the sockets, of which only those count that
+    /// [`HostFacts::may_decrypt`] looks at.
     #[must_use]
     pub fn without_sockets(&self) -> Self {
-        Self { sockets: None, ..self.clone() }
+        let key_exchange = self.may_decrypt().then(Vec::new);
+        Self { sockets: key_exchange, ..self.clone() }
+    }
+
+    /// A host that forwards everything and of which nothing else is known: one list is judged alone on it.
+    #[must_use]
+    pub fn forwarding_only() -> Self {
+        Self { forwarding_v4: Some(true), forwarding_v6: Some(true), ..Self::default() }
     }
 
     /// Whether packets of a family are forwarded.
@@ -75,6 +94,12 @@ impl HostFacts {
             Family::Ipv4 => self.forwarding_v4,
             Family::Ipv6 => self.forwarding_v6,
         }
+    }
+
+    /// Whether something here exchanges keys for IPsec (RFC 7296, 2: UDP 500 and 4500), so that packets may come out of
+    /// a tunnel.
+    pub fn may_decrypt(&self) -> bool {
+        self.sockets.iter().flatten().any(|s| s.protocol == "udp" && matches!(s.port, 500 | 4500))
     }
 
     /// The host's own addresses (`fib type local`): those of its interfaces, local routes, loopback.
@@ -115,9 +140,10 @@ impl HostFacts {
         Some(anycast.union(&subnet_routers))
     }
 
-    /// Everything that is delivered to the host itself: own, broadcast, multicast and anycast addresses.
+    /// Everything that is delivered to the host itself: own, broadcast, multicast and anycast addresses, and 0.0.0.0, to
+    /// which only a host without an address sends.
     pub fn delivered(&self) -> Option<AddressSet> {
-        let all = self.own()?.union(&self.broadcast()?);
+        let all = self.own()?.union(&self.broadcast()?).union(&prefixes(&["0.0.0.0/32"]));
         Some(all.union(&multicast()).union(&self.anycast()?))
     }
 }

@@ -80,7 +80,9 @@ pub fn hand_on(signal: Signal, process: u32) {
         use rustix::process::{Pid, Signal as Number, getpgrp, kill_process};
         use rustix::termios::tcgetpgrp;
         let typed = matches!(signal, Signal::Interrupt | Signal::Quit);
-        if typed && tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp()) {
+        // whatever standard input is, this is the terminal that signals come from (tty(4))
+        let terminal = || tcgetpgrp(std::fs::File::open("/dev/tty").ok()?).ok();
+        if typed && terminal().is_some_and(|group| group == getpgrp()) {
             return;
         }
         let number = match signal {

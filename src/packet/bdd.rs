@@ -122,6 +122,11 @@ impl Bdd {
         self.nodes.len()
     }
 
+    /// Recursion steps so far that missed the operation cache.
+    pub const fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// The function "variable `var` decides between `low` and `high`". Both must depend on later variables only.
     pub fn node(&mut self, var: Var, low: Ref, high: Ref) -> Ref {
         if low == high {

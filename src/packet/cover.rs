@@ -55,9 +55,14 @@ pub struct CoverLimits {
     pub ranges: usize,
 }
 
+impl CoverLimits {
+    /// Enough for what people read.
+    pub const USUAL: Self = Self { boxes: 5_000, ranges: 200_000 };
+}
+
 impl Default for CoverLimits {
     fn default() -> Self {
-        Self { boxes: 5_000, ranges: 200_000 }
+        Self::USUAL
     }
 }
 
@@ -141,6 +146,9 @@ impl Space {
     }
 }
 
+/// What is left of a set behind some values of a field, and what of it other parts hold already.
+type Part = (Ref, Vec<Range>, PacketSet);
+
 struct Cover<'a> {
     space: &'a mut Space,
     family: Family,
@@ -156,14 +164,15 @@ impl Cover<'_> {
         let Some((field, rest)) = fields.split_first().filter(|_| set != PacketSet::TRUE) else {
             return Rc::new(vec![FlowBox::EVERYTHING]);
         };
-        if !self.space.depends_on(set, *field) {
+        // fields before this one are no longer looked at
+        if self.space.bdd().top(set) >= field.end() {
             return self.rows(set, rest);
         }
         if let Some(done) = self.memo.get(&(set, fields.len())) {
             return Rc::clone(done);
         }
-        let rows = match self.groups(set, *field) {
-            Some(groups) => self.boxes(*field, groups, rest),
+        let rows = match self.parts(set, *field) {
+            Some(parts) => self.boxes(*field, parts, rest),
             None => vec![FlowBox { exact: false, ..FlowBox::EVERYTHING }],
         };
         let rows = Rc::new(rows);
@@ -171,12 +180,74 @@ impl Cover<'_> {
         rows
     }
 
-    fn boxes(&mut self, field: Field, groups: Vec<(Ref, Vec<Range>)>, rest: &[Field]) -> Vec<FlowBox> {
-        let groups = if groups.len() <= MAX_OVERLAP {
-            self.overlap(groups)
+    /// The set as values of a field, each with what is left behind it, and what of that other parts hold already.
+    fn parts(&mut self, set: PacketSet, field: Field) -> Option<Vec<Part>> {
+        let groups = self.groups(set, field)?;
+        if groups.len() <= MAX_OVERLAP {
+            return Some(self.overlap(groups));
+        }
+        if matches!(field, Field::Src | Field::Dst) {
+            return self.nested(set, field);
+        }
+        Some(groups.into_iter().map(|(residual, ranges)| (residual, ranges, PacketSet::FALSE)).collect())
+    }
+
+    /// Addresses by networks: what is left behind every address of a network is said of the network, and not again of its
+    /// parts.
+    fn nested(&mut self, set: PacketSet, field: Field) -> Option<Vec<Part>> {
+        let mut common = HashMap::new();
+        let mut parts: Vec<Part> = Vec::new();
+        let mut index: HashMap<(Ref, Ref), usize> = HashMap::new();
+        let mut open = vec![(set, field.first(), self.width(field), 0u128, PacketSet::FALSE)];
+        let mut seen = 0usize;
+        while let Some((at, var, bits, low, held)) = open.pop() {
+            seen += 1;
+            if seen > self.limits.ranges {
+                return None;
+            }
+            let here = self.common(at, field, &mut common);
+            if self.space.diff(here, held) != PacketSet::FALSE {
+                let high = low | 1u128.checked_shl(bits).map_or(u128::MAX, |n| n - 1);
+                let slot = *index.entry((here, held)).or_insert_with(|| {
+                    parts.push((here, Vec::new(), held));
+                    parts.len() - 1
+                });
+                if let Some((_, ranges, _)) = parts.get_mut(slot) {
+                    push_merged(ranges, (low, high));
+                }
+            }
+            if self.space.bdd().top(at) < field.end() {
+                let held = self.space.or(held, here);
+                let split = self.space.bdd().top(at) == var;
+                let (f0, f1) = if split { self.space.bdd().branches(at) } else { (at, at) };
+                open.push((f1, var + 1, bits - 1, low | 1 << (bits - 1), held));
+                open.push((f0, var + 1, bits - 1, low, held));
+            }
+        }
+        Some(parts)
+    }
+
+    /// What is left of a set behind every value of a field.
+    fn common(&mut self, set: PacketSet, field: Field, memo: &mut HashMap<Ref, Ref>) -> Ref {
+        if self.space.bdd().top(set) >= field.end() {
+            return set;
+        }
+        if let Some(done) = memo.get(&set) {
+            return *done;
+        }
+        let (f0, f1) = self.space.bdd().branches(set);
+        let low = self.common(f0, field, memo);
+        let both = if low == PacketSet::FALSE {
+            low
         } else {
-            groups.into_iter().map(|(residual, ranges)| (residual, ranges, PacketSet::FALSE)).collect()
+            let high = self.common(f1, field, memo);
+            self.space.and(low, high)
         };
+        memo.insert(set, both);
+        both
+    }
+
+    fn boxes(&mut self, field: Field, groups: Vec<Part>, rest: &[Field]) -> Vec<FlowBox> {
         let domain = self.domain(field);
         let mut out = Vec::new();
         for (residual, ranges, held) in groups {
@@ -210,7 +281,7 @@ impl Cover<'_> {
 
     /// Lets every value join the boxes whose rest it contains, and drops boxes that the others then hold. With each rest
     /// goes what the boxes joined by its values hold already.
-    fn overlap(&mut self, groups: Vec<(Ref, Vec<Range>)>) -> Vec<(Ref, Vec<Range>, PacketSet)> {
+    fn overlap(&mut self, groups: Vec<(Ref, Vec<Range>)>) -> Vec<Part> {
         let mut out = Vec::new();
         for (residual, ranges) in &groups {
             let mut joined = ranges.clone();

@@ -111,14 +111,23 @@ impl Space {
         self.ranges(field, &[(value, value)])
     }
 
-    /// Packets whose `field`, masked, equals `value`.
+    /// Packets whose `field`, masked, equals `value`; addresses of each family as the number that they are.
     pub fn bits(&mut self, field: Field, mask: u128, value: u128) -> PacketSet {
-        if value & !mask != 0 {
+        if !matches!(field, Field::Src | Field::Dst) {
+            return self.bits_of(field, field.bits(), mask, value);
+        }
+        let [v4, v6] = Family::BOTH.map(|family| self.bits_of(field, family.bits().into(), mask, value));
+        self.bdd.node(Field::Family.first(), v4, v6)
+    }
+
+    fn bits_of(&mut self, field: Field, width: u32, mask: u128, value: u128) -> PacketSet {
+        let beyond = value.checked_shr(width).unwrap_or(0) != 0;
+        if value & !mask != 0 || beyond {
             return PacketSet::FALSE;
         }
         let mut set = PacketSet::TRUE;
-        for shift in (0..field.bits()).filter(|shift| mask >> shift & 1 == 1) {
-            let var = field.end() - 1 - shift;
+        for shift in (0..width).filter(|shift| mask >> shift & 1 == 1) {
+            let var = field.first() + width - 1 - shift;
             set = if value >> shift & 1 == 1 {
                 self.bdd.node(var, PacketSet::FALSE, set)
             } else {
@@ -150,6 +159,11 @@ impl Space {
         self.ranges(field, &ranges)
     }
 
+    /// How much work was done so far, in steps of the engine.
+    pub const fn steps(&self) -> u64 {
+        self.bdd.steps()
+    }
+
     /// The set in which an atom is true.
     pub fn atom(&mut self, atom: &Atom) -> PacketSet {
         let next = FIRST_ATOM + u32::try_from(self.atoms.len()).unwrap_or(MAX_ATOMS);
@@ -166,16 +180,25 @@ impl Space {
 
     /// Packets that are inside whatever the atoms' values.
     pub fn certain(&mut self, set: PacketSet) -> PacketSet {
+        if self.atoms.is_empty() {
+            return set;
+        }
         self.bdd.for_all(set, FIRST_ATOM, Var::MAX)
     }
 
     /// Packets that are inside for some values of the atoms.
     pub fn possible(&mut self, set: PacketSet) -> PacketSet {
+        if self.atoms.is_empty() {
+            return set;
+        }
         self.bdd.exists(set, FIRST_ATOM, Var::MAX)
     }
 
     /// Packets that are inside at some moment: whatever changes by itself may have any value.
     pub fn at_some_moment(&mut self, set: PacketSet) -> PacketSet {
+        if self.atoms.is_empty() {
+            return set;
+        }
         let support = self.bdd.support(set, FIRST_ATOM, Var::MAX);
         let by_itself = |(atom, var): (&Atom, &Var)| {
             (matches!(atom.reason, Reason::RunTime { .. }) && support.contains(var)).then_some(*var)
@@ -198,6 +221,12 @@ impl Space {
         self.bdd.exists(set, field.first(), field.end())
     }
 
+    /// The same with several fields, in one go.
+    pub fn forget_all(&mut self, set: PacketSet, fields: &[Field]) -> PacketSet {
+        let ranges: Vec<(Var, Var)> = fields.iter().map(|field| (field.first(), field.end())).collect();
+        self.bdd.exists_within(set, &ranges)
+    }
+
     /// Whether membership depends on `field`.
     pub fn depends_on(&self, set: PacketSet, field: Field) -> bool {
         self.bdd.depends_on(set, field.first(), field.end())
@@ -215,5 +244,29 @@ impl Space {
         let arriving = self.ranges(Field::In, &[(0, last)]);
         let leaving = self.ranges(Field::Out, &[(0, last)]);
         self.all([states, arriving, leaving])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Packet, proto};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn masked_addresses_are_those_of_single_packets(
+            v6: bool, address in 0u128..16, mask in 0u128..16, value in 0u128..16, high: bool
+        ) {
+            let family = if v6 { Family::Ipv6 } else { Family::Ipv4 };
+            // the lowest bits, and the highest
+            let shift = if high { u32::from(family.bits()) - 4 } else { 0 };
+            let [address, mask, value] = [address, mask, value].map(|n| n << shift);
+            let mut space = Space::new(Limits::default(), Interfaces::new([]).unwrap());
+            let set = space.bits(Field::Src, mask, value);
+            let address = family.address(address);
+            let packet = Packet::new(address, family.address(0), proto::TCP).unwrap();
+            prop_assert_eq!(space.contains(set, &packet), packet.get(Field::Src) & mask == value);
+        }
     }
 }

@@ -3,17 +3,26 @@
 //! A platform is one folder and one line in [`REGISTRY`]. It turns artifacts into the vendor-neutral
 //! [`DeviceModel`]; nothing behind it ever sees a vendor's word again.
 
+mod cisco;
+pub mod dialogue;
 pub mod exim;
 pub mod icmp;
+pub mod ios;
 pub mod iptables;
 pub mod linux;
 mod mta;
 mod netfilter;
+mod network;
 pub mod nftables;
+mod normal;
 pub mod opensmtpd;
 pub mod postfix;
+pub mod rtx;
 pub mod sendmail;
 pub mod services;
+mod unread;
+
+use std::collections::BTreeSet;
 
 use crate::evidence::DeviceEvidence;
 use crate::finding::Location;
@@ -21,6 +30,8 @@ use crate::firewall::Firewall;
 use crate::host::HostFacts;
 use crate::reason::Reason;
 use crate::relay::Policy;
+use dialogue::Dialogue;
+pub use normal::Normaliser;
 
 /// Everything that is known of one device at one moment, vendor-neutral.
 #[derive(Debug, Default)]
@@ -29,14 +40,52 @@ pub struct DeviceModel {
     pub host: HostFacts,
     /// Packet filters, if the device has a platform that carries one.
     pub firewall: Option<Firewall>,
-    /// The packet filter that the device loads when it starts, if the evidence holds a file that may be it.
-    pub saved: Option<Firewall>,
+    /// The packet filters that the device may load when it starts, as far as the evidence holds their files.
+    pub saved: Vec<Saved>,
+    /// In what the saved state of a front end differs from what it runs, where that is no ruleset; `None` where there is
+    /// no such front end.
+    pub unsaved: Option<BTreeSet<Unsaved>>,
+    /// The files that may be it are known to be empty or gone: what starts then filters nothing.
+    pub nothing_saved: bool,
     /// Mail relay policy, if the device has a platform that carries one.
     pub relay: Option<Policy>,
     /// What is missing or was not understood.
     pub gaps: Vec<Gap>,
     /// What was taken for granted because a bare folder does not say it.
     pub assumptions: Vec<Assumption>,
+}
+
+/// What loads the packet filter of [`Saved`] where it is files that hold rules.
+pub const FILES: &str = "files";
+
+/// A packet filter that is loaded when the device starts.
+#[derive(Debug)]
+pub struct Saved {
+    /// What loads it.
+    pub by: &'static str,
+    /// What runs then.
+    pub firewall: Firewall,
+}
+
+/// A part of a front end's configuration that is saved and does not run, or the reverse.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unsaved {
+    /// The part, in the front end's own words.
+    pub part: String,
+    /// It is saved and does not run.
+    pub saved: bool,
+    /// Once what is saved is loaded, more may get in.
+    pub opens: bool,
+}
+
+impl DeviceModel {
+    /// One named list of the packet filter by itself; `None` when there is no such list.
+    #[must_use]
+    pub fn alone(self, filter: &str) -> Option<Self> {
+        let firewall = self.firewall.as_ref()?.alone(filter)?;
+        let host = HostFacts::forwarding_only();
+        Some(Self { host, firewall: Some(firewall), saved: Vec::new(), relay: None, ..self })
+    }
 }
 
 /// Something missing or not understood in the evidence.
@@ -56,12 +105,16 @@ pub enum Assumption {
     OtherNetfilterEmpty,
     /// No `sysctl.txt`: forwarding counts as on.
     ForwardingOn,
-    /// No `sysctl.txt`: reverse path filtering counts as off.
+    /// No `rp_filter` of some interface in `sysctl.txt`: it counts as off there.
     ReversePathFilterOff,
+    /// No `route_localnet` or `accept_local` of some interface in `sysctl.txt`: they count as off there.
+    InterfaceSettingsDefault,
     /// `ip-addr.json` without groups: every interface counts as of the default one.
     InterfaceGroupsDefault,
     /// A pattern of `include` that matches no file: counted as matching none on the device, as nft does.
     IncludesEmpty,
+    /// A configuration without its end mark: counted as whole.
+    ConfigurationWhole,
     /// No `ip-addr.json` or `ip-route.json`: local delivery and forwarding are judged apart.
     AddressesUnknown,
 }
@@ -78,7 +131,7 @@ pub struct Ask {
 /// How a question is put. Everything is read-only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
-    /// A POSIX shell command. Status 0 is an answer, status [`ABSENT_STATUS`] means "there is no such thing here",
+    /// A POSIX shell command, or a command of the device's own where the platform has a [`Dialogue`]. Status 0 is an answer, status [`ABSENT_STATUS`] means "there is no such thing here",
     /// anything else is a failure.
     Command(String),
     /// The bytes of a file on the device, by absolute path; a file that does not exist is [`ABSENT_STATUS`].
@@ -160,6 +213,15 @@ pub trait Platform: Sync {
     fn signs(&self) -> &'static [&'static str] {
         &[]
     }
+    /// How its own command line is spoken to, where it has one instead of a shell that runs commands (SSH exec). Its questions
+    /// are then commands of that command line.
+    fn dialogue(&self) -> Option<&'static Dialogue> {
+        None
+    }
+    /// Whether a folder of files is known to be of this platform.
+    fn is_of(&self, evidence: &DeviceEvidence) -> bool {
+        self.signs().iter().any(|sign| evidence.get(sign).is_some())
+    }
     /// The first round of questions.
     fn ask(&self) -> Vec<Ask>;
     /// Further questions that the answers so far raise, such as files named by files. Called again after each round
@@ -199,10 +261,12 @@ pub trait Platform: Sync {
 /// Every platform, sorted by id. One line each.
 pub static REGISTRY: &[&dyn Platform] = &[
     &exim::Exim,
+    &ios::Ios,
     &iptables::Iptables,
     &nftables::Nftables,
     &opensmtpd::OpenSmtpd,
     &postfix::Postfix,
+    &rtx::Rtx,
     &sendmail::Sendmail,
 ];
 
@@ -255,8 +319,23 @@ pub fn configures_relay(artifact: &str, platforms: &[String]) -> bool {
 
 /// The platforms whose artifacts a folder of files holds, sorted by id.
 pub fn detect(evidence: &DeviceEvidence) -> Vec<String> {
-    let holds = |platform: &&dyn Platform| platform.signs().iter().any(|sign| evidence.get(sign).is_some());
-    REGISTRY.iter().copied().filter(holds).map(|p| p.id().to_owned()).collect()
+    REGISTRY.iter().filter(|p| p.is_of(evidence)).map(|p| p.id().to_owned()).collect()
+}
+
+/// Whether some platform means something by an artifact that none of the device's own platforms reads: another one asks
+/// for it, or it is the answer to a command that nobody knows. Further files of the device are what they are, as long as
+/// no configuration leads to them.
+pub fn is_foreign(artifact: &str, device: &DeviceEvidence) -> bool {
+    let asks = |platform: &dyn Platform| {
+        platform.signs().contains(&artifact) || platform.ask().iter().any(|ask| ask.artifact == artifact)
+    };
+    let own = named(&device.platforms);
+    if own.iter().any(|platform| asks(*platform)) {
+        return false;
+    }
+    let follows = |p: &&dyn Platform| p.follow(device).iter().any(|ask| ask.artifact == artifact);
+    let known = with_hosts(REGISTRY.iter().copied()).into_iter().any(asks);
+    (known || !artifact.starts_with("files/")) && !own.iter().any(follows)
 }
 
 /// Whether a device said of a platform that nothing of it is there.

@@ -103,6 +103,7 @@ fn ask(model: &DeviceModel, source: Option<IpAddr>, to: SocketAddr) -> Option<Ga
         icmp_code: 0,
         tcp_flags: None,
         ct: None,
+        filter: None,
     };
     let names = query::interfaces(firewall, &model.host, [interface.as_str()])?;
     let answer = query::answer(firewall, &model.host, &names, &query).ok()?;

@@ -36,7 +36,7 @@ impl Run<'_> {
     }
 
     /// A refusal is only noted under a note-only rule.
-    fn refuse(&mut self, code: u16) -> Flow {
+    pub(super) fn refuse(&self, code: u16) -> Flow {
         if self.noting > 0 {
             return Flow::Continue;
         }
@@ -64,9 +64,12 @@ impl Run<'_> {
         }
         let arranged = self.facts.client_arranges && !matches!(reason, Reason::Unread { .. });
         let options = if arranged { 2 } else { 3 };
+        // the server may know a word or table as little, and then it puts the mail off even where it only notes
+        let unusable = self.noting > 0 && !matches!(reason, Reason::OutsideService { .. });
         match self.chooser.choose(&format!("action {reason:?}"), options, || reason.clone()) {
             0 => Flow::Continue,
             1 => Flow::Permit,
+            _ if unusable => Flow::Refuse(451),
             _ => self.refuse(554),
         }
     }

@@ -31,6 +31,8 @@ pub struct Forms {
     pub host_name: Box<str>,
     /// What an empty address is read as.
     pub empty_address: Box<str>,
+    /// A bare `postmaster` is taken whatever is asked at RCPT TO (RFC 5321 section 4.5.1).
+    pub takes_postmaster: bool,
     /// Forms that are a syntax error here.
     pub refuses: Refuses,
 }
@@ -44,6 +46,12 @@ pub struct Refuses {
     pub quoted: bool,
     /// Address literals as domain.
     pub literals: bool,
+    /// A second `@` outside of quotes and source routes.
+    pub doubled: bool,
+    /// Senders without a domain, the null sender aside.
+    pub bare_sender: bool,
+    /// Recipients written as a path, `host!user`.
+    pub bang: bool,
 }
 
 impl Default for Forms {
@@ -58,6 +66,7 @@ impl Default for Forms {
             dot_domain: None,
             host_name: "localhost".into(),
             empty_address: "MAILER-DAEMON".into(),
+            takes_postmaster: false,
             refuses: Refuses::default(),
         }
     }

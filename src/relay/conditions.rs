@@ -40,6 +40,7 @@ impl Run<'_> {
             Condition::SenderOwned(maps) => self.some_sender() && self.sender_owners(maps)?.is_some(),
             Condition::SenderOwnedByLogin(maps) => self.owned_by_login(maps)?,
             Condition::RecipientHere => self.sees(Sees::Recipient) && self.recipient_here()?,
+            Condition::RecipientUnfolded => self.sees(Sees::Recipient) && self.recipient_unfolded()?,
             Condition::RecipientUnqualified => {
                 self.sees(Sees::Recipient) && !address_qualified(&self.recipient)
             }
@@ -138,7 +139,11 @@ impl Run<'_> {
         }
     }
 
+    /// The login by now: AUTH comes after the greeting (RFC 4954 section 4), unless the client claims one.
     fn login(&self) -> Option<&str> {
+        if !self.sees(Sees::Sender) && !self.claims_by_command() {
+            return None;
+        }
         let offered = match self.listener.auth {
             Auth::No => false,
             Auth::UnderTls => self.encrypted() || self.attempt.claim.is_some(),
@@ -161,7 +166,15 @@ impl Run<'_> {
 
     fn recipient_here(&mut self) -> Result<bool, Broken> {
         let untrusted = self.routing.untrusted_routes;
-        let mailbox = self.mailbox(Subject::Recipient)?;
+        let mut mailbox = self.mailbox(Subject::Recipient)?;
+        // a server that takes its relay domains off looks at what is left
+        let mut left = mailbox.mailbox.matches('%').count();
+        while self.routing.routes_are_limited && mailbox.class == Class::Relay && mailbox.routed && left > 0 {
+            let Some((local, _)) = mailbox.mailbox.rsplit_once('@') else { break };
+            let Some((user, host)) = local.rsplit_once('%') else { break };
+            mailbox = self.resolve(&format!("{user}@{host}"))?;
+            left -= 1;
+        }
         Ok(mailbox.class != Class::Other && (untrusted || !mailbox.routed))
     }
 
@@ -248,6 +261,11 @@ impl Run<'_> {
                 if own && matches!(dns.asks, DnsQuestion::Unresolvable | DnsQuestion::BackupMx) {
                     return Ok(None);
                 }
+                // where it is not known where a route leads, nobody is a backup for it
+                let stays = self.routing.untrusted_routes || self.routing.routes_are_limited;
+                if dns.asks == DnsQuestion::BackupMx && mailbox.routed && !stays {
+                    return Ok(None);
+                }
                 mailbox.domain().to_owned()
             }
             Subject::Login | Subject::Certificate => return Ok(None),
@@ -280,7 +298,7 @@ impl Run<'_> {
                     Part::Address => keys::access(&mailbox, &self.routing.delimiters, lookup.parents),
                     Part::Whole => vec![(mailbox.clone(), false)],
                     Part::Domain => keys::domain(&mailbox, lookup.parents),
-                    Part::Local => keys::local(&mailbox),
+                    Part::Local => keys::local(&mailbox, &self.routing.delimiters),
                 };
                 (keys, mailbox)
             }

@@ -17,7 +17,7 @@ use super::prune::{Found, UNPLAYED, prune};
 use super::reach::{Reached, Trust};
 use super::vocabulary::Vocabulary;
 use crate::finding::Confidence;
-use crate::packet::address::{AddressSet, Prefix};
+use crate::packet::address::{AddressSet, Family, Prefix};
 use crate::reason::Reason;
 
 /// Most attempts played on one listener; beyond that only those with two unusual things at most, and the result says
@@ -84,6 +84,18 @@ impl<'p> State<'p> {
                 reached.intersection(&self.claiming).union(&self.reached.behind(trust, &self.claiming))
             }
             Some(ClaimBy::Translation) => self.reached.behind(trust, addresses),
+        }
+    }
+
+    /// An address of the listener that clients connect to; clients of this family, where one is given.
+    fn address(&self, family: Option<Family>) -> Option<IpAddr> {
+        let outer = |set: &AddressSet| {
+            let set = set.difference(&unreachable());
+            addresses::sample(&family.map_or_else(|| set.clone(), |family| set.only(family)))
+        };
+        match &self.listener.bind {
+            Bind::Addresses(set) => outer(set),
+            _ => self.policy.own_addresses.as_ref().and_then(outer),
         }
     }
 
@@ -158,11 +170,7 @@ impl<'p> Game<'_, 'p> {
 
     /// An ordinary attempt of a stranger.
     fn base(&self) -> Attempt {
-        let outer = |set: &AddressSet| addresses::sample(&set.difference(&loopback()));
-        let server = self.states().find_map(|state| match &state.listener.bind {
-            Bind::Addresses(set) => outer(set),
-            _ => state.policy.own_addresses.as_ref().and_then(outer),
-        });
+        let server = self.states().find_map(|state| state.address(None));
         Attempt {
             client: IpAddr::from([198, 51, 100, 77]),
             name: ClientName::Missing,
@@ -309,12 +317,13 @@ fn gain(
         None => (sample, None),
         Some(by) => (class.attempt.client, Some(Claim { by, from: sample })),
     };
+    let server = to.state.address(Some(Family::of(sample))).unwrap_or(class.attempt.server);
     Some(Change {
         listener: reference(to.state.listener),
         trust,
         clients,
         needs: (class.needs)(),
-        witness: Attempt { client, claim, ..class.attempt.clone() },
+        witness: Attempt { client, claim, server, ..class.attempt.clone() },
         facts: class.facts.clone(),
         entry: None,
         proof: Proof::default(),
@@ -348,8 +357,9 @@ fn set(texts: &[&str]) -> AddressSet {
     texts.iter().filter_map(|t| t.parse::<Prefix>().ok()).collect()
 }
 
-fn loopback() -> AddressSet {
-    set(&["127.0.0.0/8", "::1/128"])
+/// Own addresses that nobody reaches from beyond the link.
+fn unreachable() -> AddressSet {
+    set(&["127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10"])
 }
 
 /// Addresses that no header can name sensibly.

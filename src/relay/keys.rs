@@ -70,8 +70,10 @@ pub(super) fn access(mailbox: &str, delimiters: &str, parents: Parents) -> Vec<K
 }
 
 /// The local part of a mail address, whole only.
-pub(super) fn local(mailbox: &str) -> Vec<Key> {
-    vec![(mailbox.rsplit_once('@').map_or(mailbox, |(user, _)| user).to_owned(), false)]
+pub(super) fn local(mailbox: &str, delimiters: &str) -> Vec<Key> {
+    let user = mailbox.rsplit_once('@').map_or(mailbox, |(user, _)| user);
+    let bare = without_extension(user, delimiters);
+    std::iter::once(user).chain(bare).map(|user| (user.to_owned(), false)).collect()
 }
 
 /// The domain of a mail address, and its parents.

@@ -172,6 +172,19 @@ impl ClientList {
         }
     }
 
+    /// The same list for a server that takes the client for no member once it meets an entry that it cannot read.
+    pub fn without_failures(self) -> Self {
+        let read = |entry: Entry<ClientMatch>| match entry.matches {
+            ClientMatch::Malformed(family) => Entry {
+                matches: ClientMatch::Addresses(AddressSet::all().only(family)),
+                excludes: true,
+                at: entry.at,
+            },
+            _ => entry,
+        };
+        Self::new(self.name, self.names.parents, self.entries.into_iter().map(read).collect())
+    }
+
     /// The entries, in order.
     pub fn entries(&self) -> &[Entry<ClientMatch>] {
         &self.entries

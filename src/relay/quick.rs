@@ -223,7 +223,7 @@ impl Form {
             Self::Access(parents) => keys::access(text, delimiters, parents),
             Self::Host(parents) => keys::host(text, parents),
             Self::Domain(parents) => keys::host(domain, parents),
-            Self::Local => keys::local(text),
+            Self::Local => keys::local(text, delimiters),
             Self::Whole => vec![(text.to_owned(), false)],
             Self::Mailbox => keys::mailbox(text, delimiters, true).into_iter().map(|(key, _)| key).collect(),
             Self::Route(parents) => keys::route(text, delimiters, parents),

@@ -119,6 +119,12 @@ impl Run<'_> {
         })
     }
 
+    /// Whether the recipient has a route that one of its domains took off.
+    pub(super) fn recipient_unfolded(&mut self) -> Result<bool, Broken> {
+        let completed = self.routing.forms.complete(&self.recipient);
+        Ok(self.without_percents(&completed)? != completed)
+    }
+
     /// `user%host@domain` turned into `user@host` for the domains that do so, again and again.
     fn without_percents(&mut self, address: &str) -> Result<String, Broken> {
         let routing = Arc::clone(&self.routing);
@@ -126,11 +132,13 @@ impl Run<'_> {
         if routing.percent_domains.entries().is_empty() {
             return Ok(address);
         }
+        let mut all = false;
         while let Some((local, domain)) = address.rsplit_once('@') {
             let Some((user, host)) = local.rsplit_once('%') else { break };
-            if !self.domain_in(&routing.percent_domains, domain)?.0 {
+            if !all && !self.domain_in(&routing.percent_domains, domain)?.0 {
                 break;
             }
+            all = routing.percent_to_the_end;
             address = format!("{user}@{host}");
         }
         Ok(address)

@@ -53,14 +53,20 @@ impl Run<'_> {
     /// Whether an address is a syntax error to this server.
     pub(super) fn is_refused_form(&self) -> bool {
         let refuses = self.routing.forms.refuses;
+        let doubled = |raw: &str| domains(raw) > 1;
         let quoted = |raw: &str| raw.rsplit_once('@').is_some_and(|(local, _)| local.contains('"'));
         let bad = |address: &str, raw: &str| {
             !address.is_empty()
-                && ((refuses.bare && !address.contains('@') && !address.eq_ignore_ascii_case("postmaster"))
+                && ((refuses.bare && domains(raw) == 0 && !address.eq_ignore_ascii_case("postmaster"))
+                    || (refuses.doubled && doubled(raw))
                     || (refuses.quoted && quoted(raw))
                     || (refuses.literals && address.rsplit('@').next().is_some_and(|d| d.starts_with('['))))
         };
-        bad(&self.sender, &self.attempt.mail_from) || bad(&self.recipient, &self.attempt.rcpt_to)
+        let (sender, recipient) = (&self.attempt.mail_from, &self.attempt.rcpt_to);
+        (refuses.bare_sender && !sender.is_empty() && domains(sender) == 0)
+            || (refuses.bang && recipient.contains('!') && !quoted(recipient))
+            || bad(&self.sender, sender)
+            || bad(&self.recipient, recipient)
     }
 
     /// Whether the domain of an address is certainly somebody else's.
@@ -77,7 +83,7 @@ impl Run<'_> {
         let address = if subject == Subject::Sender { self.sender.clone() } else { self.recipient.clone() };
         let mut open = vec![self.routing.forms.complete(&address)];
         let (mut seen, mut refused) = (Vec::new(), false);
-        // an address that becomes several is known when one of them is
+        let every = self.routing.every_address_counts;
         while let Some(address) = open.pop() {
             if seen.len() >= MAX_ADDRESSES {
                 self.cut = true;
@@ -91,6 +97,7 @@ impl Run<'_> {
                 Hop::To(transport) if matches!(transport.agent, Agent::Bounce | Agent::PutOff) => {
                     refused = true
                 }
+                Hop::To(_) | Hop::Nowhere if every => {}
                 Hop::To(_) | Hop::Nowhere => return Ok(true),
                 Hop::Refused(code) if code < 500 => return Err(Broken),
                 Hop::Refused(_) => refused = true,
@@ -210,5 +217,44 @@ impl Run<'_> {
             _ => Hop::Became(Rewritten { value, template, extension: String::new() }),
         };
         Ok(Some(hop))
+    }
+}
+
+/// How many domains an address names, source route and quotes aside.
+fn domains(address: &str) -> usize {
+    let address = match address.split_once(':') {
+        Some((route, address)) if route.starts_with('@') && !route.contains('"') => address,
+        _ => address,
+    };
+    let (mut quoted, mut escaped, mut found) = (false, false, 0);
+    for c in address.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            '@' if !quoted => found += 1,
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_are_counted_outside_of_quotes_and_routes() {
+        for (address, expected) in [
+            ("a@b.example", 1),
+            ("a", 0),
+            ("\"a@b.example\"", 0),
+            ("\"a\\\"@x\"@b.example", 1),
+            ("a@b.example@c.example", 2),
+            ("@x.example,@y.example:a@b.example", 1),
+            ("@x.example:a", 0),
+        ] {
+            assert_eq!(domains(address), expected, "{address}");
+        }
     }
 }

@@ -59,6 +59,10 @@ pub struct Routing {
     pub local_fallback_chosen: bool,
     /// Domains in which `user%host@domain` is read as `user@host` before anything is asked.
     pub percent_domains: DomainList,
+    /// Once begun, this goes on whatever the next domain is.
+    pub percent_to_the_end: bool,
+    /// An address that becomes several is known only if all of these are; else one of them suffices.
+    pub every_address_counts: bool,
     /// Where the first of these that applies takes an address; with none of them, the classes above say so.
     pub routers: Vec<Router>,
 }

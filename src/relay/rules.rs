@@ -161,6 +161,8 @@ pub enum Condition {
     SenderOwnedByLogin(Vec<Arc<Table>>),
     /// The host takes mail for the recipient's domain, and no route is left in the address.
     RecipientHere,
+    /// A route was taken off the recipient because its domain does so ([`super::Routing::percent_domains`]).
+    RecipientUnfolded,
     /// RCPT TO is not fully qualified.
     RecipientUnqualified,
     /// RCPT TO names an unknown mailbox of an own domain.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::address;
-use super::attempt::{Attempt, Facts};
+use super::attempt::{Attempt, ClaimBy, Facts};
 use super::chooser::Chooser;
 use super::policy::CertificateDemand;
 use super::policy::{ListId, Listener, Policy, Sees, Stage, StageKind, Tls};
@@ -64,6 +64,7 @@ pub(super) struct Run<'a> {
     permits: Vec<(StageKind, Vec<Location>)>,
     passed: Vec<Location>,
     sees: Sees,
+    in_recipient_lists: bool,
     pub(super) noting: usize,
     steps: usize,
     /// How deep lists are asked inside conditions.
@@ -106,6 +107,7 @@ impl<'a> Run<'a> {
             permits: Vec::new(),
             passed: Vec::new(),
             sees: Sees::Recipient,
+            in_recipient_lists: false,
             noting: 0,
             steps: 0,
             nested: 0,
@@ -150,12 +152,12 @@ impl<'a> Run<'a> {
             // what a greeting finds out about a mail that has not begun is forgotten with it
             (self.discarded, self.kept_back) = (false, false);
         }
+        self.sees = Sees::Recipient;
         if let Some(code) = self.before_stages() {
             return Ok(Flow::Refuse(code));
         }
         for stage in late {
-            // a bare postmaster is taken whatever is asked at RCPT TO (RFC 5321 section 4.5.1)
-            if stage.sees == Sees::Recipient && self.recipient.eq_ignore_ascii_case("postmaster") {
+            if stage.sees == Sees::Recipient && self.is_taken_postmaster() {
                 return Ok(Flow::Permit);
             }
             let flow = self.stage(stage);
@@ -169,9 +171,9 @@ impl<'a> Run<'a> {
             if stage.kind == StageKind::Sender
                 && self.listener.refuses_unlisted_sender
                 && !self.sender.is_empty()
-                && self.sender_unlisted()?.is_some()
+                && let Some(code) = self.sender_unlisted()?
             {
-                return Ok(Flow::Refuse(550));
+                return Ok(self.refuse(code));
             }
         }
         self.sees = Sees::Recipient;
@@ -181,7 +183,7 @@ impl<'a> Run<'a> {
         if self.listener.refuses_unlisted_recipient
             && let Some(code) = self.recipient_unlisted()?
         {
-            return Ok(Flow::Refuse(code));
+            return Ok(self.refuse(code));
         }
         self.gated = !self.listener.gates.is_empty();
         self.explain_permit();
@@ -195,7 +197,9 @@ impl<'a> Run<'a> {
             return Flow::Continue;
         }
         (self.sees, self.stage) = (stage.sees, stage.kind);
-        if !matches!(stage.kind, StageKind::Recipient) || !self.had(StageKind::Relay) {
+        // the two lists about the recipient share what they put off, in either order
+        let about_recipient = matches!(stage.kind, StageKind::Relay | StageKind::Recipient);
+        if !about_recipient || !std::mem::replace(&mut self.in_recipient_lists, true) {
             self.defer_if_reject = false;
         }
         let flow = self.list(stage.list, 0);
@@ -206,10 +210,6 @@ impl<'a> Run<'a> {
             }
         }
         flow
-    }
-
-    fn had(&self, kind: StageKind) -> bool {
-        self.listener.stages.iter().any(|s| s.kind == kind)
     }
 
     /// What the server checks before any list: encryption, certificate, greeting, syntax.
@@ -230,8 +230,8 @@ impl<'a> Run<'a> {
             return Some(501);
         }
         let bad_sender = !self.sender.is_empty() && self.mailbox(Subject::Sender).is_ok_and(|m| m.invalid);
-        let bad_recipient = !self.recipient.eq_ignore_ascii_case("postmaster")
-            && self.mailbox(Subject::Recipient).is_ok_and(|m| m.invalid);
+        let bad_recipient =
+            !self.is_taken_postmaster() && self.mailbox(Subject::Recipient).is_ok_and(|m| m.invalid);
         let ascii = |address: &str| address.rsplit('@').next().is_none_or(str::is_ascii);
         let bad = bad_sender
             || bad_recipient
@@ -239,6 +239,10 @@ impl<'a> Run<'a> {
             || !ascii(&self.sender)
             || !ascii(&self.recipient);
         bad.then_some(501)
+    }
+
+    fn is_taken_postmaster(&self) -> bool {
+        self.routing.forms.takes_postmaster && self.recipient.eq_ignore_ascii_case("postmaster")
     }
 
     /// The greeting as the server reads it.
@@ -344,8 +348,16 @@ impl<'a> Run<'a> {
         self.sees >= needs
     }
 
+    /// Whether the connection is encrypted by now: STARTTLS comes after the first reply (RFC 3207 section 4), and a
+    /// claim after that.
     pub(super) fn encrypted(&self) -> bool {
-        self.listener.tls == Tls::Implicit || (self.attempt.tls && self.listener.tls != Tls::No)
+        let begun = self.sees(Sees::Helo) || self.claims_by_command();
+        self.listener.tls == Tls::Implicit || (self.attempt.tls && self.listener.tls != Tls::No && begun)
+    }
+
+    /// Whether the client claims its identity by a command, after which the dialogue begins anew.
+    pub(super) fn claims_by_command(&self) -> bool {
+        self.attempt.claim.as_ref().is_some_and(|claim| claim.by == ClaimBy::Xclient)
     }
 
     pub(super) fn certificate_trusted(&mut self) -> bool {
@@ -369,7 +381,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn destination(&mut self) -> Result<Leaves, Broken> {
-        if self.discarded || self.kept_back || self.recipient.eq_ignore_ascii_case("postmaster") {
+        if self.discarded || self.kept_back || self.is_taken_postmaster() {
             return Ok(Leaves::No);
         }
         let completed = self.routing.forms.complete(&self.recipient);

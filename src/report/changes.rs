@@ -48,6 +48,29 @@ pub fn render(device: &DeviceResult, text: bool, style: Style<'_>) -> String {
         for line in drift.unified.lines() {
             let _ = writeln!(out, "  {}", escape(line));
         }
+        if drift.shortened {
+            let _ = writeln!(out, "  {}", words::shortened(lang));
+        }
+    }
+    out
+}
+
+/// Everything that one device lets in; ends with a line feed.
+pub fn render_exposure(device: &DeviceResult, style: Style<'_>) -> String {
+    let (name, flows, relay) = (escape(&device.name), device.opened.len(), device.relay.opened.len());
+    let mut out = match style.lang {
+        Lang::En => format!("{name}: {flows} flows let in; relay: {relay} possible"),
+        Lang::Ja => format!("{name}: 許可している通信 {flows}、可能な中継 {relay}"),
+    };
+    if !device.complete {
+        out.push_str(words::incomplete(style.lang));
+    }
+    out.push('\n');
+    for flow in &device.opened {
+        let _ = writeln!(out, "  {}", flow_line(flow, style));
+    }
+    for change in &device.relay.opened {
+        let _ = writeln!(out, "  {}", relay_line(&line(change), style));
     }
     out
 }
@@ -81,6 +104,9 @@ pub fn flow_line(flow: &FlowLine, style: Style<'_>) -> String {
     }
     let family = if flow.family == crate::packet::Family::Ipv6 { "v6" } else { "v4" };
     let _ = write!(out, "  [{} {family}]", flow.hook);
+    if let Some(programs) = &flow.listening {
+        let _ = write!(out, " ({})", words::listening(programs, style.lang));
+    }
     let line = flow.line.as_ref().map_or_else(String::new, |l| format!("  {l}"));
     escape(&format!("{out}{line}"))
 }

@@ -43,6 +43,22 @@ pub fn diff<'a>(devices: impl IntoIterator<Item = &'a DeviceResult>) -> Value {
     })
 }
 
+/// What some devices let in.
+pub fn exposure<'a>(devices: impl IntoIterator<Item = &'a DeviceResult>) -> Value {
+    let device = |device: &DeviceResult| {
+        let mut fields = who(device);
+        let relay = device.relay.opened.iter().map(line).collect::<Vec<_>>();
+        fields.insert("flows".into(), json!({ "open": device.opened }));
+        fields.insert("relay".into(), json!({ "open": relay }));
+        Value::Object(fields)
+    };
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "tool": concat!("sekisho ", env!("CARGO_PKG_VERSION")),
+        "devices": devices.into_iter().map(device).collect::<Vec<_>>(),
+    })
+}
+
 fn finding(finding: &Finding, report: &Report<'_>) -> Value {
     let mut value = serde_json::to_value(finding).unwrap_or_default();
     if let Value::Object(fields) = &mut value {
@@ -60,8 +76,8 @@ fn finding(finding: &Finding, report: &Report<'_>) -> Value {
     value
 }
 
-fn device(device: &DeviceResult) -> Value {
-    let flows = |lines: &[FlowLine]| json!(lines);
+/// Who a device is, and how well it is known.
+fn who(device: &DeviceResult) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("name".into(), json!(device.name));
     fields.insert("platforms".into(), json!(device.platforms));
@@ -73,6 +89,12 @@ fn device(device: &DeviceResult) -> Value {
     fields.insert("assumptions".into(), json!(device.assumptions));
     fields.insert("host_key".into(), json!(device.identity.host_key));
     fields.insert("address".into(), json!(device.identity.address));
+    fields
+}
+
+fn device(device: &DeviceResult) -> Value {
+    let flows = |lines: &[FlowLine]| json!(lines);
+    let mut fields = who(device);
     fields.insert(
         "flows".into(),
         json!({

@@ -7,6 +7,7 @@ use super::card::{example, title};
 use super::text::escape;
 use super::words::phrases::{Style, span};
 use super::words::reason;
+use super::words::verdict::When;
 use super::words::window as words;
 use crate::finding::Finding;
 use crate::watch::{Closed, News};
@@ -31,7 +32,8 @@ pub fn clock(at: OffsetDateTime, style: Style<'_>) -> String {
 }
 
 fn opened(finding: &Finding, style: Style<'_>) -> String {
-    let example = finding.witness.as_ref().and_then(|w| example(w, finding, style.lang)).unwrap_or_default();
+    let example =
+        finding.witness.as_ref().and_then(|w| example(w, finding, When::Now, style.lang)).unwrap_or_default();
     let cause =
         finding.location.as_ref().map_or_else(String::new, |l| format!("; {}", escape(&l.to_string())));
     words::opened(&title(finding, style), &format!("{example}{cause}"), style.lang)

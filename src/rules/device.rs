@@ -7,11 +7,12 @@ use super::around::{earlier, fronts, places};
 use super::judge::evidence;
 use super::missing::{came, causes, is_unread, lacks, lacks_before, once};
 use super::view::{DeviceFacts, DeviceView, Flows};
-use crate::drift::text::{Normaliser, TextDrift};
+use crate::drift::text::TextDrift;
 use crate::drift::{Certainty, FlowLine, Moment};
 use crate::evidence::{DeviceEvidence, Identity, Source, State};
 use crate::finding::{Confidence, Finding, Witness};
 use crate::host::HostFacts;
+use crate::platform::Normaliser;
 use crate::platform::{self, Assumption, DeviceModel, Gap};
 use crate::probe::{self, Conclusion, Judged, Record};
 use crate::reason::Reason;
@@ -32,6 +33,19 @@ pub struct Pair<'a> {
     pub taken: Option<OffsetDateTime>,
     /// Tests of it from outside.
     pub tests: Tests<'a>,
+    /// The one list of it that is looked at.
+    pub filter: Option<&'a str>,
+}
+
+impl Pair<'_> {
+    /// One state of it.
+    fn read(&self, state: &DeviceEvidence) -> DeviceModel {
+        let model = platform::read(state);
+        match self.filter {
+            Some(filter) => model.alone(filter).unwrap_or_default(),
+            None => model,
+        }
+    }
 }
 
 impl<'a> Pair<'a> {
@@ -131,8 +145,8 @@ pub fn judge_device(
         return (result, vec![evidence(Some(pair.name), missing)]);
     };
     let old = pair.before.flatten();
-    let new_model = platform::read(after);
-    let old_model = old.map(platform::read);
+    let new_model = pair.read(after);
+    let old_model = old.map(|old| pair.read(old));
     let mut result = seen(pair.name, after, &new_model);
     result.lacks = lacks(after, &new_model);
     result.lacks.extend(old.iter().flat_map(|old| once(old, after, "after")));
@@ -186,7 +200,7 @@ pub fn judge_device(
 }
 
 /// What the state after shows by itself.
-fn seen(name: &str, after: &DeviceEvidence, model: &DeviceModel) -> DeviceResult {
+pub(super) fn seen(name: &str, after: &DeviceEvidence, model: &DeviceModel) -> DeviceResult {
     DeviceResult {
         name: name.to_owned(),
         platforms: after.platforms.clone(),
@@ -203,6 +217,7 @@ fn unlike(old: &HostFacts, new: &HostFacts) -> Option<Reason> {
     let facts = [
         ("ip addr", old.addresses.is_some(), new.addresses.is_some()),
         ("ip route", old.routes.is_some(), new.routes.is_some()),
+        ("rp_filter", !old.reverse_path.is_unknown(), !new.reverse_path.is_unknown()),
     ];
     let (fact, ..) = facts.into_iter().find(|(_, old, new)| old != new)?;
     Some(Reason::HostFactMissing { fact: fact.to_owned() })
@@ -291,6 +306,10 @@ fn facts(result: &DeviceResult, old: Option<&DeviceEvidence>, after: &DeviceEvid
             .unwrap_or_default(),
         changed_artifacts: changed.collect(),
         host_keys: (recorded.or(old.and_then(key)), key(after)),
+        algorithms: (
+            old.and_then(|device| device.identity.algorithms.clone()),
+            after.identity.algorithms.clone(),
+        ),
         compared: old.is_some_and(came) && came(after),
     }
 }

@@ -1,7 +1,9 @@
 //! What the evidence of a device lacks, and which of it is worth saying.
 
+use std::collections::BTreeSet;
+
 use super::device::Pair;
-use crate::evidence::DeviceEvidence;
+use crate::evidence::{DeviceEvidence, Source};
 use crate::platform::{self, DeviceModel};
 use crate::reason::Reason;
 
@@ -20,9 +22,11 @@ pub(super) fn lacks_before(
     model: Option<&DeviceModel>,
 ) -> Vec<Reason> {
     match (pair.before, model) {
-        (Some(Some(old)), Some(model)) => {
-            lacks(old, model).into_iter().chain(once(after, old, "before")).collect()
-        }
+        (Some(Some(old)), Some(model)) => lacks(old, model)
+            .into_iter()
+            .chain(once(after, old, "before"))
+            .chain(read_by_none(old, after))
+            .collect(),
         (Some(_), _) => vec![Reason::NotCaptured { state: "before".to_owned() }],
         (None, _) => Vec::new(),
     }
@@ -65,6 +69,16 @@ pub(super) fn once<'a>(
     platforms
         .filter(|p| !platform::is_absent(p, lacks))
         .map(|p| Reason::PlatformOnce { platform: p.clone(), state: state.to_owned() })
+}
+
+/// Artifacts that somebody put into the device's folder, that differ, and that nothing would look at.
+fn read_by_none<'a>(old: &'a DeviceEvidence, new: &'a DeviceEvidence) -> impl Iterator<Item = Reason> + 'a {
+    let names: BTreeSet<&String> = old.artifacts.keys().chain(new.artifacts.keys()).collect();
+    let given = old.source == Source::Bare && new.source == Source::Bare;
+    let differ = move |name: &&String| old.artifacts.get(*name) != new.artifacts.get(*name);
+    let foreign = move |name: &&String| [old, new].iter().all(|device| platform::is_foreign(name, device));
+    let names = names.into_iter().filter(move |_| given).filter(differ).filter(foreign);
+    names.map(|name| Reason::ReadByNone { artifact: name.clone() })
 }
 
 /// Lines that were not understood already widen what is possible; they are counted, not judged once more.

@@ -5,6 +5,7 @@
 
 pub mod around;
 pub mod device;
+pub mod exposed;
 pub mod judge;
 pub mod kind;
 pub mod missing;

@@ -86,7 +86,10 @@ fn rule(reader: &Reader<'_>, table: Table<'_>) -> Option<Rule> {
     let en = table.need_table("en", "[rule.en]").and_then(|t| texts(reader, t, entry));
     let ja = table.need_table("ja", "[rule.ja]").and_then(|t| texts(reader, t, entry));
     let kind = entry.and_then(|entry| (entry.read)(&table));
-    table.finish();
+    // which keys belong here depends on the kind
+    if entry.is_some() {
+        table.finish();
+    }
     Some(Rule {
         id: id?,
         kind: Arc::from(kind?),

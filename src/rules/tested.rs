@@ -7,8 +7,8 @@
 use time::OffsetDateTime;
 
 use super::judge::Case;
-use crate::drift::text::Normaliser;
 use crate::evidence::{DeviceEvidence, State};
+use crate::platform::Normaliser;
 use crate::platform::configures_relay;
 use crate::probe::Record;
 

@@ -21,6 +21,8 @@ pub enum Verdict {
 
 /// The rule whose findings say that evidence is missing.
 pub const EVIDENCE: &str = "evidence-incomplete";
+/// The rule whose findings say that nobody looked for a while.
+pub const UNWATCHED: &str = "unwatched-gap";
 /// The rule whose findings block even when they are old.
 pub const OPEN_RELAY: &str = "open-relay";
 

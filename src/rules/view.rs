@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::drift::text::TextDrift;
 use crate::drift::{FlowDrift, Group, Moment};
+use crate::evidence::Algorithms;
 use crate::finding::{Confidence, Location};
 use crate::firewall::meaning::TooComplex;
 use crate::packet::{AddressSet, Field, PacketSet, Prefix, Space};
@@ -137,6 +138,8 @@ pub struct DeviceFacts {
     pub first_lines: [Option<Location>; 2],
     /// Host key fingerprint before and after.
     pub host_keys: (Option<String>, Option<String>),
+    /// What the connections before and after agreed on.
+    pub algorithms: (Option<Algorithms>, Option<Algorithms>),
     /// Both states hold something of it.
     pub compared: bool,
 }

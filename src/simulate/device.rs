@@ -10,6 +10,7 @@ use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
 use sha2::{Digest, Sha256};
 
 use super::SimulateError;
+use super::terminal::Terminal;
 use crate::evidence::folder::{self, DeviceFile};
 
 /// A device: a name and what it is like at several times.
@@ -32,6 +33,8 @@ pub struct State {
     pub seed: String,
     /// What its SSH server calls itself (`SSH-2.0-...`); anything else is replaced by a name of ours.
     pub banner: String,
+    /// Its command line; a device that has one runs no commands over SSH (exec).
+    pub terminal: Option<Arc<Terminal>>,
 }
 
 impl State {
@@ -48,6 +51,7 @@ impl State {
             artifacts: evidence.artifacts.into_iter().map(|(name, a)| (name, a.bytes.to_vec())).collect(),
             seed: known.host_key_seed.unwrap_or_else(|| seed.to_owned()),
             banner: known.banner.unwrap_or_default(),
+            terminal: None,
         })
     }
 }
@@ -79,8 +83,10 @@ pub enum Fault {
     Truncate(String),
     /// Sends bytes for this artifact without end.
     Flood(String),
-    /// Lets this artifact's bytes imitate the end of its answer and all further ones.
+    /// Lets this artifact's bytes imitate the end of its answer and all further ones; on a command line, the prompt.
     Forge(String),
+    /// Shows one line less of this artifact each time, on a command line.
+    Waver(String),
     /// Announces one byte more than a file has.
     LieAboutSize,
     /// Answers this artifact's question with an exit status and a word on standard error.

@@ -3,12 +3,14 @@
 //! It is a real SSH server on loopback with a host key per device, and it has no shell: it understands the
 //! script that [`crate::capture`] sends (the same module writes and reads it) and answers each question with
 //! the bytes that lie in the device's folder under the artifact's name. What a device is like can be switched
-//! while it runs, and it can be made to misbehave in every way that a test needs.
+//! while it runs, a device can have a command line of its own instead ([`terminal::Terminal`]), and it can be made to misbehave in every way that a test needs.
 
 mod device;
 mod play;
 mod server;
+mod shell;
 pub mod story;
+pub mod terminal;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -49,6 +51,9 @@ pub enum SimulateError {
     /// There is no such incident.
     #[error("there is no incident {0:?}; there are {known}", known = story::names().join(", "))]
     Story(String),
+    /// The data file of a command line cannot be read.
+    #[error("no command line: {0}")]
+    Terminal(String),
     /// A host key cannot be made from its seed.
     #[error("cannot make a host key: {0}")]
     Key(String),

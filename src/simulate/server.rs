@@ -1,19 +1,20 @@
 //! The SSH side of a simulated device (RFC 4252, RFC 4254): login, channels, exec requests.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
 use russh::keys::PublicKey;
 use russh::server::{self, Auth, ChannelOpenHandle, Config, Msg, Response, Session, VerifiedPublicKey};
-use russh::{Channel, ChannelId, ChannelMsg, MethodKind, MethodSet, SshId};
+use russh::{Channel, ChannelId, ChannelMsg, MethodKind, MethodSet, Preferred, Pty, SshId, cipher, kex, mac};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::device::{Fault, Stage};
 use super::play;
+use super::shell::Shell;
 
 /// Who may log in: anybody with this password or one of these keys.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +52,9 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>, login: Arc<Login>) {
         Some(Fault::Interactive) => &[MethodKind::KeyboardInteractive],
         _ => &[MethodKind::PublicKey, MethodKind::Password],
     };
+    let old = stage.now().state.terminal.as_ref().is_some_and(|terminal| terminal.old_algorithms);
     let config = Config {
+        preferred: if old { old_algorithms() } else { Preferred::DEFAULT },
         server_id: SshId::Standard(Cow::Owned(banner(&stage.now().state.banner))),
         keys: vec![key],
         methods: MethodSet::from(methods),
@@ -59,10 +62,20 @@ async fn serve(stream: TcpStream, stage: Arc<Stage>, login: Arc<Login>) {
         nodelay: true,
         ..Config::default()
     };
-    let handler =
-        Handler { stage, login, cord: Arc::new(cord), channels: HashMap::new(), tasks: JoinSet::new() };
+    let (channels, terminals) = (HashMap::new(), HashMap::new());
+    let handler = Handler { stage, login, cord: Arc::new(cord), channels, terminals, tasks: JoinSet::new() };
     if let Ok(session) = server::run_stream(Arc::new(config), stream, handler).await {
         let _ = session.await;
+    }
+}
+
+/// What devices of 2012 have.
+fn old_algorithms() -> Preferred {
+    Preferred {
+        kex: Cow::Borrowed(&[kex::DH_G14_SHA1]),
+        cipher: Cow::Borrowed(&[cipher::AES_128_CBC]),
+        mac: Cow::Borrowed(&[mac::HMAC_SHA1]),
+        ..Preferred::DEFAULT
     }
 }
 
@@ -88,6 +101,8 @@ struct Handler {
     cord: Arc<std::net::TcpStream>,
     /// Channels without a request so far.
     channels: HashMap<ChannelId, Channel<Msg>>,
+    /// Columns and rows of the terminals that were asked for.
+    terminals: HashMap<ChannelId, (usize, usize)>,
     /// Answers under way; they end with the connection.
     tasks: JoinSet<()>,
 }
@@ -145,6 +160,7 @@ impl server::Handler for Handler {
     ) -> Result<(), Self::Error> {
         let now = self.stage.now();
         match now.fault {
+            _ if now.state.terminal.is_some() => return session.channel_failure(channel),
             Some(Fault::RefuseExec) => return session.channel_failure(channel),
             Some(Fault::MuteShell) => return session.channel_success(channel),
             _ => session.channel_success(channel)?,
@@ -162,6 +178,48 @@ impl server::Handler for Handler {
             };
             if ending == play::Ending::TearApart {
                 let _ = cord.shutdown(Shutdown::Both);
+            }
+        });
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        _term: &str,
+        columns: u32,
+        rows: u32,
+        _pixels_wide: u32,
+        _pixels_high: u32,
+        _modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let number = |n: u32| usize::try_from(n).unwrap_or(0);
+        self.terminals.insert(channel, (number(columns), number(rows)));
+        session.channel_success(channel)
+    }
+
+    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
+        let now = self.stage.now();
+        let Some(terminal) = now.state.terminal.clone() else { return session.channel_failure(channel) };
+        session.channel_success(channel)?;
+        if now.fault == Some(Fault::MuteShell) {
+            return Ok(());
+        }
+        let Some((from, to)) = self.channels.remove(&channel).map(Channel::split) else { return Ok(()) };
+        let asked = self.terminals.get(&channel).copied().filter(|_| terminal.obeys_terminal);
+        let (columns, rows) = asked.unwrap_or((terminal.columns, terminal.rows));
+        let cord = Arc::clone(&self.cord);
+        self.tasks.spawn(async move {
+            let (now, terminal, typed) = (&now, &*terminal, VecDeque::new());
+            let shell = Shell { from, to: &to, now, terminal, columns, rows, typed, shown: 0 };
+            match shell.run().await {
+                play::Ending::TearApart => {
+                    let _ = cord.shutdown(Shutdown::Both);
+                }
+                play::Ending::Quiet => {
+                    let _ = to.close().await;
+                }
             }
         });
         Ok(())

@@ -13,6 +13,7 @@ use super::problem::Referent;
 use super::table::{Table, Value};
 use super::value::{read_artifact, read_interface, read_variable};
 use super::zone::Interfaces;
+use crate::evidence::Age;
 
 /// A declared device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub struct Device {
     pub key: Option<PathBuf>,
     /// Environment variable that holds the password.
     pub password_env: Option<String>,
+    /// Environment variable that holds the password for the rights that reading the configuration takes (`enable`).
+    pub enable_env: Option<String>,
+    /// How old the algorithms of its SSH server may be.
+    pub algorithms: Age,
     /// Time limit for capturing this device.
     pub timeout: Option<Duration>,
     /// Hop on the way.
@@ -88,6 +93,9 @@ pub(super) fn read_device(table: Table<'_>, draft: &Draft<'_>) -> Option<Device>
     let auth = table.get("auth").and_then(|v| read_auth(&v));
     let key = table.get("key").and_then(|v| v.parse(|text| draft.path(text)));
     let password_env = table.get("password_env").and_then(|v| v.parse(read_variable));
+    let enable_env = table.get("enable_env").and_then(|v| v.parse(read_variable));
+    let ages = [("modern", Age::Modern), ("legacy-2012", Age::Legacy2012), ("legacy-2005", Age::Legacy2005)];
+    let algorithms = table.get("algorithms").and_then(|v| v.one_of(&ages));
     let timeout = table.get("timeout").and_then(|v| v.duration());
     let jump = table.get("jump").and_then(|v| read_jump(&v, draft));
     let groups = table.get("groups").and_then(|v| v.each(|group| draft.declare(Referent::Group, group)));
@@ -105,6 +113,8 @@ pub(super) fn read_device(table: Table<'_>, draft: &Draft<'_>) -> Option<Device>
         auth,
         key,
         password_env,
+        enable_env,
+        algorithms: algorithms.unwrap_or_default(),
         timeout,
         jump,
         groups: groups.unwrap_or_default().into_iter().collect(),

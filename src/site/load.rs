@@ -21,8 +21,16 @@ pub fn load(path: &Path) -> Result<Source, Rejected> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    of_bytes(path, bytes)
+}
+
+/// A declaration file whose bytes lie elsewhere than on the disk; otherwise as [`load`].
+///
+/// # Errors
+/// As [`load`].
+pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Source, Rejected> {
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
-        return Err(reject(Problem::TooLarge { limit: MAX_FILE }));
+        return Err(Rejected::whole(Source::new(path, ""), Problem::TooLarge { limit: MAX_FILE }));
     }
     decode(path, bytes)
 }

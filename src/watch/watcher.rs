@@ -197,6 +197,7 @@ mod tests {
             dport: Some(22),
             icmp_type: None,
             translated: None,
+            listening: None,
             before: None,
             after,
         };

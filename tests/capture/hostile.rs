@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use sekisho::capture::known_hosts::KnownHosts;
 use sekisho::capture::{Endpoint, Limits, Target};
+use sekisho::evidence::Age;
 use sekisho::platform::Ask;
 use sekisho::reason::Reason;
 
@@ -20,10 +21,17 @@ fn against(peer: impl FnOnce(TcpStream) + Send + 'static) -> (Reason, Duration) 
     thread::spawn(move || listener.accept().map(|(stream, _)| peer(stream)));
     let target = Target {
         name: "peer".to_owned(),
-        endpoint: Endpoint { host: "127.0.0.1".to_owned(), port, user: "audit".to_owned(), auth: Vec::new() },
+        endpoint: Endpoint {
+            host: "127.0.0.1".to_owned(),
+            port,
+            user: "audit".to_owned(),
+            auth: Vec::new(),
+            algorithms: Age::Modern,
+        },
         via: Vec::new(),
         platforms: vec![platform(vec![Ask::command("a", "a")])],
         known_hosts: Arc::new(KnownHosts::new()),
+        privilege: None,
         timeout: None,
     };
     let quick = Limits { handshake: Duration::from_secs(1), ..limits() };

@@ -5,3 +5,4 @@ mod fleet;
 mod hostile;
 #[cfg(unix)]
 mod openssh;
+mod shell;

@@ -1,13 +1,19 @@
 //! The gate over folders: pairs of small states, and what the binary answers.
 
 mod bounds;
+mod exposure;
+mod folders;
 mod front;
+mod near_misses;
 mod new_server;
 mod planned_relay;
 mod proof;
 mod safeguards;
 mod saved;
+mod saved_firewalld;
+mod saved_ufw;
 mod stored;
+mod unread;
 mod window;
 mod zones;
 

@@ -85,8 +85,7 @@ fn opened_port(test: &str, filter: Filter, change: &str, platform: &str) {
     capture(&lab, "after");
 
     let done = check(&lab, &[]).exits(1);
-    let first =
-        "DENY  gate lets anyone on the internet reach the device itself on tcp/3389   CHG-1, exit 1\n";
+    let first = "DENY  gate lets anyone on the internet reach the device itself on tcp/3389   port-exposed, CHG-1, exit 1\n";
     assert!(done.out.starts_with(first), "{}", done.out);
     for words in ["before dropped -> after accepted", "sekisho rollback CHG-1 --device gate", "(wan0) -> "] {
         assert!(done.out.contains(words), "{words}: {}", done.out);
@@ -157,7 +156,7 @@ fn opened_relay(test: &str, change: &str) {
     capture(&lab, "after");
 
     let done = check(&lab, &[]).exits(1);
-    let first = "DENY  gate is an open mail relay: anyone on the internet can send anywhere, no password   CHG-1, exit 1\n";
+    let first = "DENY  gate is an open mail relay: anyone on the internet can send anywhere, no password   open-relay, CHG-1, exit 1\n";
     assert!(done.out.starts_with(first), "{}", done.out);
     assert!(done.out.contains("before 554 refused -> after 250 accepted"), "{}", done.out);
     let result = check(&lab, &["--output", "json=-"]).exits(1).json();

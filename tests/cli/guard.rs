@@ -158,6 +158,49 @@ fn a_host_that_says_nothing_delays_the_work_by_seconds() {
 }
 
 #[test]
+fn evidence_that_cannot_be_kept_leaves_the_work_unjudged() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    std::fs::write(at.join("store"), "a file, no folder").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sekisho"));
+    command.current_dir(at).env("HOME", at).stdin(Stdio::null());
+    command.args(["guard", "root@127.0.0.1:9", "--store", "store", "--lang", "en", "--", "echo", "ran"]);
+    let done = Done::of(&mut command).exits(3);
+    assert_eq!(done.out, "ran\n");
+    assert!(done.err.contains("UNDECIDED  the work is done and could not be judged: "), "{}", done.err);
+}
+
+#[test]
+fn what_would_keep_the_answer_away_is_said_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let guard = |more: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sekisho"));
+        command.current_dir(folder.path()).env("HOME", folder.path()).stdin(Stdio::null());
+        let (host, work) = (["guard", "root@127.0.0.1:9", "--lang", "en"], ["--", "echo", "ran"]);
+        command.args([&host[..], more, &work[..]].concat());
+        let done = Done::of(&mut command).exits(2);
+        assert_eq!(done.out, "", "{more:?}");
+        done.err
+    };
+    assert!(guard(&["--id", "../x"]).contains("../x"));
+    assert!(guard(&["--output", "json=/nowhere/at/all.json"]).contains("/nowhere/at/all.json"));
+    let said = guard(&["--expect", "tcp any => 203.0.113.10:25"]);
+    assert!(said.starts_with("--expect:1:"), "{said}");
+    assert!(said.contains("| tcp any => 203.0.113.10:25\n"), "{said}");
+}
+
+#[test]
+fn a_result_on_standard_output_is_alone_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sekisho"));
+    command.current_dir(folder.path()).env("HOME", folder.path()).stdin(Stdio::null());
+    command.args(["guard", "root@127.0.0.1:9", "--output", "json=-", "--", "echo", "ran"]);
+    let done = Done::of(&mut command).exits(3);
+    assert_eq!(done.json()["verdict"], "UNDECIDED");
+    assert!(done.err.contains("ran\n"), "{}", done.err);
+}
+
+#[test]
 fn without_a_command_enter_ends_the_work() {
     let Some(lab) = Lab::start("without_a_command_enter_ends_the_work", Filter::Nftables) else { return };
     let mut command = lab.unprepared(&["guard", "root@10.1.0.1"]);

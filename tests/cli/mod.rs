@@ -6,6 +6,7 @@ mod gate;
 mod guard;
 #[cfg(unix)]
 mod running;
+mod trouble;
 #[cfg(unix)]
 mod watch;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sekisho::capture::redact::{Key, Redactor};
 use sekisho::capture::{Auth, Captured, Endpoint, Limits, Options, SecretSource, Target, collect};
-use sekisho::evidence::DeviceEvidence;
+use sekisho::evidence::{Age, DeviceEvidence};
 use sekisho::platform::{Ask, DeviceModel, Noise, Platform, Secret};
 use sekisho::reason::Reason;
 use sekisho::simulate::Fleet;
@@ -93,10 +93,12 @@ pub fn target(fleet: &Fleet, device: &str, platform: &'static dyn Platform) -> T
             port: address.port(),
             user: "audit".to_owned(),
             auth: vec![Auth::Password(SecretSource::new("the test", || Some("audit".to_owned())))],
+            algorithms: Age::Modern,
         },
         via: Vec::new(),
         platforms: vec![platform],
         known_hosts: Arc::new(fleet.known_hosts().unwrap()),
+        privilege: None,
         timeout: None,
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use sekisho::capture::known_hosts::KnownHosts;
 use sekisho::capture::{Auth, Endpoint, KeyFile, Target};
+use sekisho::evidence::Age;
 use sekisho::platform::Platform;
 
 use super::needs;
@@ -52,6 +53,7 @@ impl Sshd {
             port: self.port,
             user: user(),
             auth: vec![Auth::Key(KeyFile::new(self.path("client"), None))],
+            algorithms: Age::Modern,
         }
     }
 
@@ -66,6 +68,7 @@ impl Sshd {
     pub fn target(&self, platform: &'static dyn Platform) -> Target {
         Target {
             timeout: None,
+            privilege: None,
             name: "sshd".to_owned(),
             endpoint: self.endpoint(),
             via: Vec::new(),

@@ -59,9 +59,9 @@ pub(super) fn record(plan: &Plan, elsewhere: &End) -> Record {
             source: "198.51.100.7".parse().ok(),
             seen: None,
             helo: "[198.51.100.7]".to_owned(),
-            tls: None,
             end: if at.port() == 25 { End::Talked } else { elsewhere.clone() },
             greeting: None,
+            tls: None,
             offers: Vec::new(),
             attempts: tried.collect(),
         }

@@ -3,7 +3,7 @@
 //!
 //! `main.cf`, the network services of `master.cf`, tables, and `expect.toml`: `open` are the ports through which
 //! strangers can relay for certain, `verdicts` the replies to the attempts of [`PROBES`], `attempt` further ones, each
-//! a change of the first.
+//! a change of the first: also from a client with a name, or one that claims to be another (`claim`, really `from`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use sekisho::evidence::{Artifact, DeviceEvidence, Proof, Source};
 use sekisho::finding::Confidence;
 use sekisho::platform;
 use sekisho::relay::{
-    Attempt, ClientName, Everybody, Facts, Kind, Policy, Side, Trust, Verdict, answer, exposures,
+    Attempt, Claim, ClaimBy, ClientName, Everybody, Facts, Kind, Policy, Side, Trust, Verdict, answer,
+    exposures,
 };
 
 /// Services that every mail server has beside those of the network.
@@ -101,7 +102,16 @@ fn read(folder: &Path) -> Fixture {
         let port = more.get("port").map_or(25, |port| u16::try_from(port.as_integer().unwrap()).unwrap());
         let helo = Some(text("helo", "probe.example")).filter(|helo| *helo != "none");
         let (from, to) = (text("mail_from", FOREIGN), text("rcpt_to", VICTIM));
-        let tried = attempt(text("client", "203.0.113.5"), port, helo, from, to);
+        let mut tried = attempt(text("client", "203.0.113.5"), port, helo, from, to);
+        tried.name = match (text("name", ""), text("forged_name", "")) {
+            ("", "") => ClientName::Missing,
+            ("", forged) => ClientName::Unverified(forged.to_owned()),
+            (name, _) => ClientName::Verified(name.to_owned()),
+        };
+        tried.claim = more.get("claim").map(|claim| Claim {
+            by: if claim.as_str() == Some("xclient") { ClaimBy::Xclient } else { ClaimBy::ProxyHeader },
+            from: text("from", "203.0.113.5").parse().unwrap(),
+        });
         attempts.push((tried, verdict(&more["verdict"])));
     }
     Fixture { name, files, open, attempts }

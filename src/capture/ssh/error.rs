@@ -144,12 +144,32 @@ pub enum SshError {
         limit: u64,
     },
     /// The server runs no commands.
-    #[error(
-        "{address} refuses to run commands (SSH exec); devices with a command line of their own come later"
-    )]
+    #[error("{address} refuses to run commands (SSH exec)")]
     ExecRefused {
         /// `host:port`.
         address: String,
+    },
+    /// The device's own command line never showed a prompt, or there is none.
+    #[error("{address} shows no command prompt")]
+    NoPrompt {
+        /// `host:port`.
+        address: String,
+    },
+    /// More rights are needed, and there is no password to ask for them.
+    #[error("{command} on {address} needs a password, and none was given")]
+    NoPrivilege {
+        /// `host:port`.
+        address: String,
+        /// The command that gives them.
+        command: String,
+    },
+    /// More rights were refused, and not asked for again.
+    #[error("{address} refuses {command}; it was not tried again")]
+    PrivilegeRefused {
+        /// `host:port`.
+        address: String,
+        /// The command that gives them.
+        command: String,
     },
     /// The login shell did not start the script, or it broke off again and again.
     #[error("{address}: the login shell does not run a POSIX shell script to its end")]
@@ -192,6 +212,13 @@ impl SshError {
             }
             Self::Flood { address, limit } => Reason::Flooded { address: text(address), limit: *limit },
             Self::ExecRefused { address } => Reason::ExecRefused { address: text(address) },
+            Self::NoPrompt { address } => Reason::NoPrompt { address: text(address) },
+            Self::NoPrivilege { address, command } => {
+                Reason::NoPrivilege { address: text(address), command: text(command) }
+            }
+            Self::PrivilegeRefused { address, command } => {
+                Reason::PrivilegeRefused { address: text(address), command: text(command) }
+            }
             Self::NoShell { address } => Reason::NoShell { address: text(address) },
         }
     }

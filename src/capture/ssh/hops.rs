@@ -35,10 +35,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::evidence::Age;
 
     #[tokio::test]
     async fn only_so_many_log_in_at_one_host_and_others_do_not_wait_for_it() {
-        let host = |port| Endpoint { host: "hop".to_owned(), port, user: String::new(), auth: Vec::new() };
+        let host = |port| Endpoint {
+            host: "hop".to_owned(),
+            port,
+            user: String::new(),
+            auth: Vec::new(),
+            algorithms: Age::Modern,
+        };
         let hops = Hops::default();
         let mut turns = Vec::new();
         for _ in 0..LOGINS {

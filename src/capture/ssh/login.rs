@@ -11,6 +11,7 @@ use russh::{MethodKind, MethodSet};
 use super::super::target::{Auth, Endpoint, SecretSource};
 use super::error::{Phase, SshError};
 use super::gate::{Gate, Seen};
+use crate::evidence::Age;
 use crate::os;
 
 /// Most keys of an agent that are offered: sshd closes the connection at the sixth refusal (MaxAuthTries).
@@ -23,6 +24,7 @@ const MAX_ROUNDS: usize = 4;
 struct Login<'a> {
     handle: &'a mut Handle<Gate>,
     user: &'a str,
+    age: Age,
     /// What the server still accepts; `None` until it has said so.
     offered: Option<MethodSet>,
     tried: Vec<String>,
@@ -31,7 +33,14 @@ struct Login<'a> {
 
 /// Logs in. The caller sets the time limit.
 pub(super) async fn login(handle: &mut Handle<Gate>, to: &Endpoint, seen: &Seen) -> Result<(), SshError> {
-    let mut login = Login { handle, user: &to.user, offered: None, tried: Vec::new(), problems: Vec::new() };
+    let mut login = Login {
+        handle,
+        user: &to.user,
+        age: to.algorithms,
+        offered: None,
+        tried: Vec::new(),
+        problems: Vec::new(),
+    };
     for auth in &to.auth {
         let done = match auth {
             Auth::Key(file) => match file.load().await {
@@ -183,8 +192,10 @@ impl Login<'_> {
         Ok(false)
     }
 
-    /// The best RSA signature that the server takes (RFC 8308, RFC 8332); one that says nothing gets SHA-512.
+    /// The best RSA signature that the server takes (RFC 8308, RFC 8332); one that says nothing gets SHA-512, or the only one
+    /// that there was before if it may be as old as that.
     async fn rsa_hash(&self) -> Result<Option<HashAlg>, russh::Error> {
-        Ok(self.handle.best_supported_rsa_hash().await?.unwrap_or(Some(HashAlg::Sha512)))
+        let silent = (self.age == Age::Modern).then_some(HashAlg::Sha512);
+        Ok(self.handle.best_supported_rsa_hash().await?.unwrap_or(silent))
     }
 }

@@ -3,6 +3,7 @@
 //! The order is the guarantee: no credential leaves before the host key of that very host is found on record
 //! (RFC 4251 section 4.1). Nothing is tried twice.
 
+mod age;
 mod error;
 mod gate;
 mod hops;
@@ -14,9 +15,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::client::{self, GexParams, Handle, Msg};
+use russh::client::{self, Handle, Msg};
 use russh::keys::{Algorithm, PublicKey};
-use russh::{Channel, ChannelStream, Disconnect, Preferred, SshId, kex};
+use russh::{Channel, ChannelStream, Disconnect, SshId};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -249,10 +250,8 @@ async fn tunnel(hop: &Connection, host: &str, port: u16) -> Result<ChannelStream
 }
 
 fn config(known_hosts: &KnownHosts, to: &Endpoint, limits: &Limits) -> client::Config {
-    let mut preferred = Preferred::DEFAULT;
-    preferred.key = Cow::Owned(key_order(&known_hosts.types(&to.host, to.port)));
-    let ecdh = [kex::ECDH_SHA2_NISTP256, kex::ECDH_SHA2_NISTP384, kex::ECDH_SHA2_NISTP521];
-    preferred.kex = preferred.kex.iter().copied().chain(ecdh).collect::<Vec<_>>().into();
+    let mut preferred = age::preferred(to.algorithms);
+    preferred.key = Cow::Owned(key_order(preferred.key.into_owned(), &known_hosts.types(&to.host, to.port)));
     let id = concat!("SSH-2.0-sekisho_", env!("CARGO_PKG_VERSION"));
     client::Config {
         client_id: SshId::Standard(Cow::Borrowed(id)),
@@ -261,8 +260,7 @@ fn config(known_hosts: &KnownHosts, to: &Endpoint, limits: &Limits) -> client::C
         preferred,
         // Only a backstop for russh's own task; the limits that count are set around each call.
         inactivity_timeout: Some(limits.total),
-        // The smallest group that is allowed is what old network gear has (RFC 8270 asks for 2048).
-        gex: GexParams::new(2048, 3072, 8192).unwrap_or_default(),
+        gex: age::groups(to.algorithms),
         nodelay: true,
         ..client::Config::default()
     }
@@ -270,12 +268,11 @@ fn config(known_hosts: &KnownHosts, to: &Endpoint, limits: &Limits) -> client::C
 
 /// Host key algorithms with the types on record first: a server with several keys presents the first type
 /// that the client names, and a key of another type would look like a stranger's.
-fn key_order(recorded: &[String]) -> Vec<Algorithm> {
+fn key_order(mut order: Vec<Algorithm>, recorded: &[String]) -> Vec<Algorithm> {
     let rank = |algorithm: &Algorithm| {
         let kind = if matches!(algorithm, Algorithm::Rsa { .. }) { "ssh-rsa" } else { algorithm.as_str() };
         recorded.iter().position(|r| r == kind).unwrap_or(recorded.len())
     };
-    let mut order = Preferred::DEFAULT.key.into_owned();
     order.sort_by_key(rank);
     order
 }
@@ -298,13 +295,18 @@ fn handshake_error(address: &str, error: russh::Error, seen: &Seen, budget: &Bud
 
 #[cfg(test)]
 mod tests {
+    use russh::Preferred;
+
     use super::*;
 
     #[test]
     fn recorded_types_come_first_and_no_type_is_lost() {
         let names = |recorded: &[&str]| {
             let recorded: Vec<String> = recorded.iter().map(|s| (*s).to_owned()).collect();
-            key_order(&recorded).iter().map(|a| a.as_str().to_owned()).collect::<Vec<_>>()
+            key_order(Preferred::DEFAULT.key.into_owned(), &recorded)
+                .iter()
+                .map(|a| a.as_str().to_owned())
+                .collect::<Vec<_>>()
         };
         let default = names(&[]);
         let rsa = names(&["ssh-rsa"]);

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use error::{ChangeIdFault, KeyFault, StoreError, Tampering};
+pub use name::check_change as check_change_id;
 pub use read::{Entry, Snapshot, beside, load, looks_like_snapshot};
 pub use write::SnapshotWriter;
 

@@ -31,7 +31,10 @@ const RESERVED: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
 /// Checks that a change's id can be a folder's name as it stands: it is typed on command lines and quoted in
 /// reports, so it is refused rather than rewritten.
-pub(super) fn check_change(id: &str) -> Result<(), StoreError> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_change(id: &str) -> Result<(), StoreError> {
     let bad = |problem| Err(StoreError::ChangeId { id: id.to_owned(), problem });
     let allowed = |c: char| c.is_alphanumeric() || "._-+@".contains(c);
     if id.is_empty() {

@@ -7,7 +7,13 @@ use super::{Bdd, Ref, Var};
 impl Bdd {
     /// There are values of the variables in `from..to` for which `f` holds.
     pub fn exists(&mut self, f: Ref, from: Var, to: Var) -> Ref {
-        self.exists_in(f, from, to, &mut HashMap::new())
+        self.exists_within(f, &[(from, to)])
+    }
+
+    /// The same of the variables in any of some ranges, in one go.
+    pub fn exists_within(&mut self, f: Ref, ranges: &[(Var, Var)]) -> Ref {
+        let end = ranges.iter().map(|range| range.1).max().unwrap_or(0);
+        self.exists_in(f, ranges, end, &mut HashMap::new())
     }
 
     /// For all values of the variables in `from..to`, `f` holds.
@@ -15,21 +21,22 @@ impl Bdd {
         !self.exists(!f, from, to)
     }
 
-    fn exists_in(&mut self, f: Ref, from: Var, to: Var, memo: &mut HashMap<Ref, Ref>) -> Ref {
+    fn exists_in(&mut self, f: Ref, ranges: &[(Var, Var)], end: Var, memo: &mut HashMap<Ref, Ref>) -> Ref {
         let var = self.top(f);
-        if f.is_constant() || var >= to || self.exhausted {
+        if f.is_constant() || var >= end || self.exhausted {
             return f;
         }
         if let Some(&done) = memo.get(&f) {
             return done;
         }
+        let goes = ranges.iter().any(|(from, to)| (*from..*to).contains(&var));
         let (low, high) = self.branches(f);
-        let low = self.exists_in(low, from, to, memo);
-        let result = if var >= from && low == Ref::TRUE {
+        let low = self.exists_in(low, ranges, end, memo);
+        let result = if goes && low == Ref::TRUE {
             Ref::TRUE
         } else {
-            let high = self.exists_in(high, from, to, memo);
-            if var >= from { self.or(low, high) } else { self.node(var, low, high) }
+            let high = self.exists_in(high, ranges, end, memo);
+            if goes { self.or(low, high) } else { self.node(var, low, high) }
         };
         memo.insert(f, result);
         result

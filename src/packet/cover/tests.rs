@@ -101,3 +101,21 @@ proptest! {
         prop_assert_eq!(got, want);
     }
 }
+
+#[test]
+fn what_a_network_may_is_not_said_again_of_its_hosts() {
+    let mut s = space();
+    let v4 = s.family(Family::Ipv4);
+    let mut to = |network: &str, port| {
+        let dst = s.addresses(Field::Dst, &network.parse::<Prefix>().unwrap().into());
+        let port = s.number(Field::Dport, port);
+        s.and(dst, port)
+    };
+    let hosts: Vec<PacketSet> = (1..=100u128).map(|n| to(&format!("203.0.113.{n}"), 1_000 + n)).collect();
+    let (network, everywhere) = (to("203.0.113.0/24", 443), to("0.0.0.0/0", 25));
+    let all = s.any(hosts.into_iter().chain([network, everywhere]).collect::<Vec<_>>());
+    let set = s.and(v4, all);
+    let boxes = s.cover(set, CoverLimits::default());
+    assert_eq!(union(&mut s, &boxes), set);
+    assert_eq!(boxes.len(), 102, "{boxes:?}");
+}

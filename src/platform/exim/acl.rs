@@ -235,6 +235,15 @@ impl Reader<'_> {
             let hosts = self.list(ListKind::Host, &value.text, Subject::Client, &value.at);
             out.push(Rule { step: Step::If(hosts, Action::Refuse(554)), at: value.at.clone() });
         }
+        // without the option it depends on the version who must greet
+        let (must_greet, at) = match self.config.main.get("hosts_require_helo") {
+            Some(value) => {
+                (self.list(ListKind::Host, &value.text, Subject::Client, &value.at), value.at.clone())
+            }
+            None => (unread("hosts_require_helo"), Location::within("exim", "hosts_require_helo")),
+        };
+        let mute = all([not(Condition::Greeted), must_greet]);
+        out.push(Rule { step: Step::If(mute, Action::Refuse(503)), at });
         if let Some(value) = self.config.main.get("helo_verify_hosts") {
             let hosts = self.list(ListKind::Host, &value.text, Subject::Client, &value.at);
             let unknown = Condition::Dns(Dns {

@@ -76,8 +76,46 @@ impl Reader<'_> {
         }
     }
 
+    /// The named list that alone makes `percent_hack_domains`.
+    pub(super) fn percent_list(&self) -> Option<String> {
+        let value = self.config.main.get("percent_hack_domains")?;
+        match items(&value.text).as_slice() {
+            [one] => one.strip_prefix('+').map(|name| name.trim().to_owned()),
+            _ => None,
+        }
+    }
+
+    /// What a named list says of a recipient whose route was taken off because `percent_hack_domains` names the list:
+    /// Exim remembers for an address what it found about its domain there, and the domain is another by then. Of the
+    /// lists that may have been asked on the way nothing is known.
+    fn remembered(&self, name: &str) -> Condition {
+        let Some(value) = self.config.main.get("percent_hack_domains") else { return never() };
+        let text = match self.percent_list() {
+            Some(only) => {
+                let list = self.config.lists.get(&(ListKind::Domain, only.clone()));
+                let text = list.map_or("$", |list| list.text.as_str());
+                if only == name && !text.contains('$') {
+                    return Condition::RecipientUnfolded;
+                }
+                text
+            }
+            None => &value.text,
+        };
+        let is_asked = text.contains('+') || text.contains('$');
+        if is_asked { all([Condition::RecipientUnfolded, unread(&value.text)]) } else { never() }
+    }
+
     /// A named list.
     fn named(&self, kind: ListKind, name: &str, subject: Subject, at: &Location) -> Condition {
+        let list = self.read_named(kind, name, subject, at);
+        if kind == ListKind::Domain && subject == Subject::Recipient {
+            any([self.remembered(name), list])
+        } else {
+            list
+        }
+    }
+
+    fn read_named(&self, kind: ListKind, name: &str, subject: Subject, at: &Location) -> Condition {
         let key = (kind, name.to_owned(), subject);
         if let Some(list) = self.lists.borrow().get(&key) {
             return list.clone();

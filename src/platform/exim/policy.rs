@@ -138,10 +138,16 @@ impl Reader<'_> {
                 dequote: false,
                 origin: Some(origin.into()),
                 host_name: hosts_name.into(),
-                refuses: Refuses { bare: !unqualified, quoted: false, literals: !literals },
+                refuses: Refuses {
+                    bare: !unqualified,
+                    literals: !literals,
+                    doubled: true,
+                    ..Refuses::default()
+                },
                 ..Forms::default()
             },
             percent_domains,
+            percent_to_the_end: self.percent_list().is_some(),
             relay_domains: self.declared(),
             routers,
             ..Routing::default()

@@ -50,14 +50,11 @@ impl Reader<'_> {
                     about: Subject::Recipient,
                     text: text.as_str().into(),
                 };
-                vec![(not(Condition::Dns(dns)), Does::Send(to_recipient()))]
+                // it passes over address literals
+                vec![(all([not(literal(&at)), not(Condition::Dns(dns))]), Does::Send(to_recipient()))]
             }
             "ipliteral" => {
-                let literal = patterns("literal", vec![pattern_row(r"^\[.*\]$", "literal", true, &at)]);
-                vec![(
-                    held(Subject::Recipient, Part::Domain, Parents::No, literal),
-                    Does::Send(to_recipient()),
-                )]
+                vec![(literal(&at), Does::Send(to_recipient()))]
             }
             "manualroute" => vec![self.manual(driver, &at)],
             "redirect" => self.redirect(driver),
@@ -178,4 +175,10 @@ impl Reader<'_> {
             },
         }
     }
+}
+
+/// The domain is an address literal.
+fn literal(at: &Location) -> Condition {
+    let table = patterns("literal", vec![pattern_row(r"^\[.*\]$", "literal", true, at)]);
+    held(Subject::Recipient, Part::Domain, Parents::No, table)
 }

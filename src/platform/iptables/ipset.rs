@@ -1,26 +1,32 @@
 //! Sets as `ipset save` prints them (ipset(8)).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::matches::{interface, ports, sorted};
+use super::matches::{interface, ports, prefix_length, sorted};
 use crate::firewall::Test;
 use crate::packet::{AddressRange, AddressSet, Field, Prefix};
+use crate::platform::netfilter::digest;
+use crate::platform::netfilter::effects::Effects;
 use crate::platform::{icmp, services};
 
 /// All sets by name.
 #[derive(Debug, Default)]
-pub(super) struct Sets {
+pub(in crate::platform) struct Sets {
     sets: BTreeMap<String, IpSet>,
-    /// Lines of no known form.
+    /// Lines of no known form, with their numbers.
     pub unread: Vec<(u32, String)>,
 }
 
 #[derive(Debug, Default)]
 struct IpSet {
+    /// `hash`, `bitmap`, `list`.
+    method: String,
     /// `hash:ip,port` and so on, behind the colon.
     parts: Vec<String>,
+    /// Length of the prefix that each address stands for (`netmask`, `bitmask`).
+    mask: Option<u8>,
     entries: Vec<Entry>,
-    /// An entry or the type itself could not be read.
+    /// An entry, an option or the type itself could not be read.
     unread: bool,
 }
 
@@ -31,37 +37,64 @@ struct Entry {
     nomatch: bool,
 }
 
-/// Reads every line; other lines are listed.
-pub(super) fn read(text: &str) -> Sets {
+/// Reads every line; other lines are listed, and what they are about is not known.
+pub(in crate::platform) fn read(text: &str) -> Sets {
     let mut sets = Sets::default();
     for (line, number) in text.lines().zip(1u32..) {
-        let mut words = line.split_whitespace();
-        let read = match (words.next(), words.next(), words.next()) {
-            (None, ..) => true,
-            (Some("create"), Some(name), Some(kind)) => {
-                let parts = kind.split_once(':').map_or("", |(_, parts)| parts);
-                let parts = parts.split(',').map(str::to_owned).collect();
-                sets.sets.insert(name.to_owned(), IpSet { parts, ..IpSet::default() });
-                true
-            }
-            (Some("add"), Some(name), Some(entry)) => {
-                let nomatch = words.any(|w| w == "nomatch");
-                let entry = Entry { parts: entry.split(',').map(str::to_owned).collect(), nomatch };
-                sets.sets.get_mut(name).map(|set| set.entries.push(entry)).is_some()
-            }
-            _ => false,
-        };
-        if !read {
+        let words = words(line);
+        if !words.is_empty() && sets.line(&words).is_none() {
+            let known = |set: &str| words.contains(&set);
+            let one = sets.sets.keys().any(|name| known(name));
+            // a line that names no set may be about all of them (`flush`)
+            sets.sets
+                .iter_mut()
+                .filter(|(name, _)| !one || known(name))
+                .for_each(|(_, set)| set.unread = true);
             sets.unread.push((number, line.to_owned()));
         }
     }
     sets
 }
 
+/// The words of a line, without those that only say what is no error; a quoted text is one word.
+fn words(line: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    for (place, part) in line.split('"').enumerate() {
+        if place % 2 == 1 {
+            out.push(part);
+        } else {
+            out.extend(part.split_whitespace().filter(|w| !matches!(*w, "-exist" | "-!" | "-quiet" | "-q")));
+        }
+    }
+    out
+}
+
 /// Most nested sets of sets.
 const MAX_NESTING: usize = 4;
 
 impl Sets {
+    /// Takes a command in; `None` for one of no known form.
+    fn line(&mut self, words: &[&str]) -> Option<()> {
+        match words {
+            ["create" | "-N" | "--create" | "n", name, kind, options @ ..] => {
+                let (method, parts) = kind.split_once(':')?;
+                let parts: Vec<String> = parts.split(',').map(str::to_owned).collect();
+                let mut set = IpSet { method: method.to_owned(), parts, ..IpSet::default() };
+                set.unread = set.options(options).is_none();
+                self.sets.insert((*name).to_owned(), set);
+            }
+            ["add" | "-A" | "--add" | "a", name, entry, options @ ..] => {
+                let set = self.sets.get_mut(*name)?;
+                let mut entry =
+                    Entry { parts: entry.split(',').map(str::to_owned).collect(), nomatch: false };
+                set.unread |= entry.options(options).is_none();
+                set.entries.push(entry);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
     /// What `--match-set NAME FLAGS` asks; `None` where the set is not there or not understood.
     pub(super) fn test(&self, name: &str, flags: &str) -> Option<Test> {
         self.test_in(name, flags, 0)
@@ -83,8 +116,89 @@ impl Sets {
         if set.entries.iter().any(|e| e.nomatch) {
             return None;
         }
-        let tests = set.entries.iter().map(|entry| entry_test(&set.parts, entry, &flags));
+        let tests = set.entries.iter().map(|entry| entry_test(set, entry, &flags));
         Some(Test::Any(tests.collect::<Option<_>>()?))
+    }
+
+    /// The rules that add to a set while packets pass; empty where there are none.
+    pub(super) fn added(&self, name: &str, effects: &Effects) -> String {
+        self.changed("+", name, effects)
+    }
+
+    /// The rules that take out of a set while packets pass; empty where there are none.
+    pub(super) fn removed(&self, name: &str, effects: &Effects) -> String {
+        self.changed("-", name, effects)
+    }
+
+    /// What a rule does to a set of sets it does to a member, and what it does to a member is done to the set of sets.
+    fn changed(&self, sign: &str, name: &str, effects: &Effects) -> String {
+        let mut related = BTreeSet::from([name]);
+        for _ in 0..MAX_NESTING {
+            let lists = self.sets.iter().filter(|(_, set)| set.parts == ["set"]);
+            for (list, set) in lists {
+                let members = set.entries.iter().filter_map(|e| e.parts.first()).map(String::as_str);
+                let members: Vec<&str> = members.collect();
+                if related.contains(list.as_str()) || members.iter().any(|member| related.contains(member)) {
+                    related.insert(list);
+                    related.extend(members);
+                }
+            }
+        }
+        let keys: Vec<String> = related.into_iter().map(|name| format!("ipset {sign} {name}")).collect();
+        effects.of(keys.iter().map(String::as_str))
+    }
+
+    /// Names what was read about a set that is not understood: the same in another state only if nothing of it changed.
+    pub(super) fn unclear(&self, name: &str) -> String {
+        let about = |(_, line): &&(u32, String)| {
+            let words = words(line);
+            words.contains(&name) || !words.iter().any(|word| self.sets.contains_key(*word))
+        };
+        let lines: Vec<&String> = self.unread.iter().filter(about).map(|(_, line)| line).collect();
+        match (self.sets.get(name).filter(|set| set.unread), lines.as_slice()) {
+            (None, []) => String::new(),
+            (set, lines) => format!(" {}", digest((set, lines))),
+        }
+    }
+}
+
+impl IpSet {
+    /// Options of `create` (ipset(8), SET TYPES); `None` for one that is not known.
+    fn options(&mut self, words: &[&str]) -> Option<()> {
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "timeout" | "hashsize" | "maxelem" | "bucketsize" | "initval" | "family" | "range"
+                | "size" | "markmask" => {
+                    words.next()?;
+                }
+                "counters" | "comment" | "skbinfo" | "forceadd" => {}
+                "netmask" => self.mask = Some(words.next()?.parse().ok()?),
+                "bitmask" => self.mask = Some(prefix_length(words.next()?)?),
+                _ => return None,
+            }
+        }
+        // of a pair of networks both would be masked
+        let masked = self.parts.iter().filter(|part| *part == "ip").count();
+        (self.mask.is_none() || masked == 1 && self.parts.iter().all(|part| part != "net")).then_some(())
+    }
+}
+
+impl Entry {
+    /// Options of `add` (ipset(8), GENERIC CREATE AND ADD OPTIONS); `None` for one that is not known.
+    fn options(&mut self, words: &[&str]) -> Option<()> {
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "timeout" | "packets" | "bytes" | "comment" | "skbmark" | "skbprio" | "skbqueue"
+                | "before" | "after" => {
+                    words.next()?;
+                }
+                "nomatch" => self.nomatch = true,
+                _ => return None,
+            }
+        }
+        Some(())
     }
 }
 
@@ -99,7 +213,7 @@ fn addresses_of(set: &IpSet) -> Option<AddressSet> {
         .iter()
         .map(|entry| {
             let [text] = entry.parts.as_slice() else { return None };
-            let addresses = addresses(text)?;
+            let addresses = addresses(text, set.mask)?;
             let size = addresses.ranges().iter().map(|r| r.last - r.first).sum();
             Some((addresses, size, entry.nomatch))
         })
@@ -114,28 +228,42 @@ fn addresses_of(set: &IpSet) -> Option<AddressSet> {
     }))
 }
 
-/// An address, a prefix (host bits allowed) or a range.
-fn addresses(text: &str) -> Option<AddressSet> {
+/// An address (or the network that it stands for), a prefix (host bits allowed) or a range.
+fn addresses(text: &str, mask: Option<u8>) -> Option<AddressSet> {
     if let Some((first, last)) = text.split_once('-') {
+        if mask.is_some() {
+            return None;
+        }
         return Some([AddressRange::new(first.parse().ok()?, last.parse().ok()?)?].into_iter().collect());
     }
     let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
     let address = address.parse().ok()?;
     let prefix = match length {
-        None => Prefix::host(address),
+        None => match mask {
+            None => Prefix::host(address),
+            Some(length) => Prefix::new(address, length)?,
+        },
         Some(length) => Prefix::new(address, length.parse().ok()?)?,
     };
     Some(prefix.into())
 }
 
-fn entry_test(kinds: &[String], entry: &Entry, flags: &[&str]) -> Option<Test> {
+fn entry_test(set: &IpSet, entry: &Entry, flags: &[&str]) -> Option<Test> {
+    let kinds = &set.parts;
     if kinds.len() != entry.parts.len() {
         return None;
     }
     let tests = kinds.iter().zip(&entry.parts).enumerate().map(|(i, (kind, part))| {
         let flag = flags.get(i).copied().unwrap_or("src");
         match kind.as_str() {
-            "ip" | "net" => addresses(part).map(|a| Test::Address(side(flag), a)),
+            "ip" | "net" => {
+                addresses(part, set.mask.filter(|_| kind == "ip")).map(|a| Test::Address(side(flag), a))
+            }
+            // its ports are those of TCP and of UDP alike
+            "port" if set.method == "bitmap" => {
+                let both = ["tcp", "udp"].map(|protocol| port(&format!("{protocol}:{part}"), flag));
+                Some(Test::Any(both.into_iter().collect::<Option<_>>()?))
+            }
             "port" => port(part, flag),
             "iface" => {
                 let field = if flag == "src" { Field::In } else { Field::Out };

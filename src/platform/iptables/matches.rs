@@ -24,6 +24,7 @@ pub(super) fn standard(option: &Opt, family: Family) -> Option<Read> {
         "-o" | "--out-interface" => Ok(Test::Interface(Field::Out, interface(value))),
         "-p" | "--protocol" | "--proto" => protocol(value),
         // xtables calls only fragments behind the first "fragments"
+        "-c" | "--set-counters" => Ok(Test::Always),
         "-f" | "--fragment" => Ok(Test::Ranges(Field::Fragment, vec![(1, 1)])),
         _ => return None,
     };
@@ -100,13 +101,13 @@ fn address(text: &str, family: Family) -> Result<Prefix, NotRead> {
     }
     let length = match length {
         None => family.bits(),
-        Some(length) => length.parse::<u8>().ok().or_else(|| mask_length(length)).ok_or(NotRead)?,
+        Some(length) => length.parse::<u8>().ok().or_else(|| prefix_length(length)).ok_or(NotRead)?,
     };
     Prefix::new(address, length).ok_or(NotRead)
 }
 
 /// Length of a mask written as an address; masks with holes have none.
-fn mask_length(text: &str) -> Option<u8> {
+pub(super) fn prefix_length(text: &str) -> Option<u8> {
     let mask: IpAddr = text.parse().ok()?;
     let (bits, ones) = match mask {
         IpAddr::V4(v4) => (u128::from(u32::from(v4)) << 96, u32::from(v4).leading_ones()),

@@ -5,12 +5,15 @@ mod ipset;
 mod matches;
 mod modules;
 mod save;
+mod stack;
 mod targets;
 mod words;
+mod writes;
 
 use std::sync::Arc;
 
-use super::netfilter::{self, Occurrences, not_modelled};
+use super::netfilter::effects::Effects;
+use super::netfilter::{self, Occurrences};
 use super::{Ask, DeviceModel, Gap, Noise, Platform, Restore, Secret, Unordered, linux};
 use crate::evidence::DeviceEvidence;
 use crate::finding::Location;
@@ -18,9 +21,10 @@ use crate::firewall::{Action, Base, Chain, ChainId, ChainKind, Hook, Rule, Step,
 use crate::host::HostFacts;
 use crate::packet::{Atom, Family};
 use crate::reason::Reason;
-use ipset::Sets;
-use modules::{PURE, RARE, RUN_TIME, UNDERSTOOD};
-use save::{SavedChain, SavedRule, SavedTable};
+pub(super) use ipset::Sets;
+use modules::{PURE, RARE, RUN_TIME, UNDERSTOOD, as_saved};
+use save::{Saved, SavedChain, SavedRule, SavedTable};
+pub(super) use stack::Stack;
 use targets::Context;
 use words::Opt;
 
@@ -85,6 +89,11 @@ pub(super) fn is_nf_tables(text: &str) -> bool {
     save::read(text).nf_tables
 }
 
+/// Whether two texts list the same, whatever their remarks and counters say.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    save::lines(one).eq(save::lines(other))
+}
+
 /// Names of the tables that the text speaks for.
 pub(super) fn table_names(text: &str) -> Vec<String> {
     let saved = save::read(text);
@@ -100,21 +109,42 @@ pub(super) struct Artifact<'a> {
     pub tool: &'a str,
 }
 
+/// What rules of several artifacts share.
+pub(super) struct Surroundings<'a> {
+    /// The sets, if the evidence holds them.
+    pub sets: Option<&'a Sets>,
+    /// What rules write that others read.
+    pub effects: &'a Effects,
+    pub host: &'a HostFacts,
+}
+
+/// Reads what `ipset save` prints.
+pub(super) fn sets(text: &str) -> Sets {
+    ipset::read(text)
+}
+
+/// Notes down what the rules of an artifact write that other rules read.
+pub(super) fn effects(text: &str, effects: &mut Effects) {
+    save::read(text).tables.iter().for_each(|table| writes::effects(table, effects));
+}
+
 /// The tables of one artifact.
-pub(super) fn tables(
+pub(super) fn tables(artifact: &Artifact<'_>, around: &Surroundings<'_>, gaps: &mut Vec<Gap>) -> Vec<Table> {
+    build(artifact, &save::read(artifact.text), around, gaps)
+}
+
+fn build(
     artifact: &Artifact<'_>,
-    sets: Option<&str>,
-    host: &HostFacts,
+    saved: &Saved,
+    around: &Surroundings<'_>,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Table> {
-    let saved = save::read(artifact.text);
     let file: Arc<str> = artifact.name.into();
-    let sets = sets.map(ipset::read);
     for (line, text) in &saved.unread {
         let location = Some(Location::at(Arc::clone(&file), *line, text.as_str()));
         gaps.push(Gap { reason: Reason::Unread { text: text.clone() }, location });
     }
-    let reader = Reader { artifact, file, sets: sets.as_ref(), host };
+    let reader = Reader { artifact, file, around };
     let own = saved.tables.iter().filter(|table| !saved.foreign.contains(&table.name));
     let mut tables: Vec<Table> = own.map(|table| reader.table(table, gaps)).collect();
     if !saved.unread.is_empty() {
@@ -127,8 +157,7 @@ pub(super) fn tables(
 struct Reader<'a> {
     artifact: &'a Artifact<'a>,
     file: Arc<str>,
-    sets: Option<&'a Sets>,
-    host: &'a HostFacts,
+    around: &'a Surroundings<'a>,
 }
 
 /// Hook, priority and kind of a built-in chain (`enum nf_ip_hook_priorities`).
@@ -172,7 +201,7 @@ impl Reader<'_> {
         let mut context = Context {
             family: self.artifact.family,
             hook_is_output: output,
-            host: self.host,
+            host: self.around.host,
             occurrences: &mut occurrences,
         };
         let rules = saved.rules.iter().map(|rule| self.rule(table, rule, &mut context, gaps)).collect();
@@ -186,12 +215,13 @@ impl Reader<'_> {
         context: &mut Context<'_>,
         gaps: &mut Vec<Gap>,
     ) -> Rule {
-        let location = Location::at(Arc::clone(&self.file), saved.line, saved.text.as_str());
-        let (matches, target) = parts(&saved.options);
+        let file = saved.file.as_ref().unwrap_or(&self.file);
+        let location = Location::at(Arc::clone(file), saved.line, saved.text.as_str());
+        let (matches, target) = parts(&saved.options, table);
         let mut steps =
-            Matches { reader: self, context, modules: Vec::new(), steps: Vec::new() }.read(matches);
+            Matches { reader: self, context, modules: Vec::new(), steps: Vec::new() }.read(&matches);
         if let Some((jump, options)) = target {
-            steps.extend(self.target(table, jump, options, &saved.text, context));
+            steps.extend(self.target(table, jump, &options, &saved.text, context));
         }
         let unread =
             |atom: &Atom| matches!(atom.reason, Reason::Unread { .. } | Reason::ContentsUnknown { .. });
@@ -220,13 +250,17 @@ impl Reader<'_> {
     }
 }
 
-/// The options that match, and the target with its own options.
-fn parts(options: &[Opt]) -> (&[Opt], Option<(&Opt, &[Opt])>) {
+/// The options that match, and the target with its own options. Matches may stand behind the target, too.
+fn parts<'o>(options: &'o [Opt], table: &SavedTable) -> (Vec<Opt>, Option<(&'o Opt, Vec<Opt>)>) {
     let jump = options.iter().position(|o| matches!(o.name.as_str(), "-j" | "--jump" | "-g" | "--goto"));
-    match jump.and_then(|at| Some((options.get(..at)?, options.get(at)?, options.get(at + 1..)?))) {
-        Some((matches, jump, rest)) => (matches, Some((jump, rest))),
-        None => (options, None),
-    }
+    let Some((at, jump)) = jump.and_then(|at| Some((at, options.get(at)?))) else {
+        return (options.to_vec(), None);
+    };
+    let (before, behind) = options.split_at(at);
+    let is_chain = table.place(jump.value()).is_some();
+    let (own, matches): (Vec<Opt>, Vec<Opt>) =
+        behind.iter().skip(1).cloned().partition(|o| !is_chain && targets::is_own(jump.value(), &o.name));
+    (before.iter().cloned().chain(matches).collect(), Some((jump, own)))
 }
 
 /// Reads the matches of one rule.
@@ -261,7 +295,8 @@ impl Matches<'_, '_, '_> {
                 self.opaque(&module, option);
             }
         }
-        for (name, options) in std::mem::take(&mut self.modules) {
+        for (name, mut options) in std::mem::take(&mut self.modules) {
+            as_saved(&name, &mut options, family);
             self.module(&name, &options);
         }
         self.steps
@@ -270,7 +305,10 @@ impl Matches<'_, '_, '_> {
     fn push(&mut self, read: Option<Test>, option: &Opt) {
         let step = match read {
             Some(test) => Step::Match(test),
-            None => targets::unread_match(&option.text(), self.context),
+            None => {
+                let writers = writes::read("tcp", &[], self.reader.around.effects);
+                targets::unread_match(&option.text(), &writers, self.context)
+            }
         };
         self.steps.push(step);
     }
@@ -279,13 +317,30 @@ impl Matches<'_, '_, '_> {
         let (Some(name), Some(flags)) = (option.values.first(), option.values.get(1)) else {
             return self.push(None, option);
         };
-        let test = match self.reader.sets.and_then(|sets| sets.test(name, flags)) {
-            Some(test) => test,
-            None => {
-                let reason = Reason::ContentsUnknown { name: format!("ipset {name}") };
-                Test::Atom(self.context.occurrences.atom(reason))
+        let around = self.reader.around;
+        let (listed, more, fewer) = match around.sets {
+            Some(sets) => {
+                (sets.test(name, flags), sets.added(name, around.effects), sets.removed(name, around.effects))
             }
+            None => (None, around.effects.of([format!("ipset + {name}").as_str()]), String::new()),
         };
+        let mut unknown = |refers_to: &str| {
+            let reason = Reason::ContentsUnknown { name: format!("ipset {name}") };
+            Test::Atom(self.context.occurrences.atom_of(reason, refers_to))
+        };
+        let mut test = match listed {
+            Some(test) => test,
+            None => unknown(&format!(
+                "{}{more}{fewer}",
+                around.sets.map_or_else(String::new, |s| s.unclear(name))
+            )),
+        };
+        if !more.is_empty() {
+            test = Test::Any(vec![test, unknown(&more)]);
+        }
+        if !fewer.is_empty() {
+            test = Test::All(vec![test, unknown(&fewer).negate()]);
+        }
         self.steps.push(Step::Match(test.negate_if(option.negated)));
     }
 
@@ -298,13 +353,27 @@ impl Matches<'_, '_, '_> {
 
     /// A whole module as one atom.
     fn module(&mut self, name: &str, options: &[String]) {
+        // to note an address down is always possible
+        if name == "recent" && options.iter().any(|o| o == "--set" || o == "! --set") {
+            let noted = Test::Always.negate_if(options.iter().any(|o| o == "! --set"));
+            return self.steps.push(Step::Match(noted));
+        }
         let text = format!("-m {name} {}", options.join(" ")).trim_end().to_owned();
+        let writers = writes::read(name, options, self.reader.around.effects);
+        let pure = |text| Atom {
+            reason: Reason::NotModelled { text },
+            occurrence: Some((writers.clone(), 0)).filter(|_| !writers.is_empty()),
+        };
         let test = if RARE.contains(&name) {
-            Test::Rare(Atom { reason: Reason::NotModelled { text }, occurrence: None })
+            Test::Rare(pure(text))
         } else if PURE.contains(&name) {
-            not_modelled(text)
+            Test::Atom(pure(text))
         } else if RUN_TIME.contains(&name) {
-            Test::Atom(self.context.occurrences.atom(Reason::RunTime { text }))
+            let atom = self.context.occurrences.atom_of(Reason::RunTime { text }, &writers);
+            match modules::limit(name, options) {
+                Some(limit) => Test::Limit(atom, limit),
+                None => Test::Atom(atom),
+            }
         } else {
             Test::Atom(self.context.occurrences.atom(Reason::Unread { text }))
         };

@@ -1,6 +1,7 @@
 //! The form that iptables-save(8) prints and iptables-restore(8) reads.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::words::{Opt, options};
 
@@ -30,6 +31,8 @@ pub(super) struct SavedChain {
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SavedRule {
+    /// The file that it came from, where that is not the one with the rest.
+    pub file: Option<Arc<str>>,
     pub line: u32,
     /// The line without counters.
     pub text: String,
@@ -62,7 +65,9 @@ pub(super) fn read(text: &str) -> Saved {
                 .foreign
                 .extend(foreign.and_then(|rest| rest.split_once('\'')).map(|(name, _)| name.to_owned()));
         } else if let Some(name) = line.strip_prefix('*') {
-            saved.tables.push(SavedTable { name: name.trim().to_owned(), ..SavedTable::default() });
+            // iptables-restore empties a table that it begins anew
+            saved.tables.retain(|table| table.name != name.trim());
+            saved.tables.push(SavedTable::named(name.trim()));
         } else if !line.is_empty() {
             let read = saved.tables.last_mut().filter(|t| !t.committed).is_some_and(|t| t.line(line, number));
             if !read {
@@ -73,6 +78,18 @@ pub(super) fn read(text: &str) -> Saved {
     saved
 }
 
+/// The lines of a file without remarks and counters.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| match line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, rest)) => rest.trim_start(),
+        None => line
+            .strip_suffix(']')
+            .and_then(|rest| rest.rsplit_once('['))
+            .map_or(line, |(rest, _)| rest.trim_end()),
+    })
+}
+
 /// Whether every table is closed: how an iptables-save artifact is proven whole.
 pub(super) fn is_whole(text: &str) -> bool {
     let saved = read(text);
@@ -80,6 +97,11 @@ pub(super) fn is_whole(text: &str) -> bool {
 }
 
 impl SavedTable {
+    /// An empty table.
+    pub(super) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
     fn line(&mut self, line: &str, number: u32) -> bool {
         if line == "COMMIT" {
             self.committed = true;
@@ -108,19 +130,20 @@ impl SavedTable {
         if options.is_empty() {
             return false;
         }
+        matches_first(&mut options);
         let command = options.remove(0);
         let mut values = command.values.iter();
         let Some(chain) = values.next() else { return false };
         match command.name.as_str() {
             "-A" | "--append" => {
-                let rule = SavedRule { line, text: text.to_owned(), options };
+                let rule = SavedRule { file: None, line, text: text.to_owned(), options };
                 self.rules(chain, line).push(rule);
             }
             "-I" | "--insert" => {
                 let at: usize = values.next().and_then(|n| n.parse().ok()).unwrap_or(1);
                 let rules = self.rules(chain, line);
                 let at = at.saturating_sub(1).min(rules.len());
-                rules.insert(at, SavedRule { line, text: text.to_owned(), options });
+                rules.insert(at, SavedRule { file: None, line, text: text.to_owned(), options });
             }
             "-N" | "--new-chain" => {
                 self.index(chain, line, text);
@@ -148,7 +171,8 @@ impl SavedTable {
         &mut self.chains[index.min(last)].rules
     }
 
-    fn index(&mut self, name: &str, line: u32, text: &str) -> usize {
+    /// The place of a chain, which is made where it is not there.
+    pub(super) fn index(&mut self, name: &str, line: u32, text: &str) -> usize {
         if let Some(at) = self.places.get(name) {
             return *at;
         }
@@ -169,6 +193,39 @@ impl SavedTable {
     }
 }
 
+/// Options that match.
+const MATCHES: [&str; 18] = [
+    "-m",
+    "--match",
+    "-p",
+    "--protocol",
+    "--proto",
+    "-s",
+    "--source",
+    "--src",
+    "-d",
+    "--destination",
+    "--dst",
+    "-i",
+    "--in-interface",
+    "-o",
+    "--out-interface",
+    "-f",
+    "--fragment",
+    "--fragments",
+];
+
+/// What a person writes behind the target matches all the same; iptables-save puts it in front.
+fn matches_first(options: &mut Vec<Opt>) {
+    let jump = |o: &Opt| matches!(o.name.as_str(), "-j" | "--jump" | "-g" | "--goto");
+    let Some(jump) = options.iter().position(jump) else { return };
+    let behind = options.iter().skip(jump).position(|o| MATCHES.contains(&o.name.as_str()));
+    if let Some(behind) = behind {
+        let matches = options.split_off(jump + behind);
+        options.splice(jump..jump, matches);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +237,18 @@ mod tests {
         assert!(!is_whole(text.trim_end_matches("COMMIT\n")));
         assert!(is_whole(""));
         assert!(!is_whole("Another app is currently holding the xtables lock\n"));
+    }
+
+    #[test]
+    fn matches_behind_the_target_count() {
+        let text = "*filter\n-A INPUT -j ACCEPT -m limit --limit 1/sec -s 10.0.0.0/8\n-A INPUT -j LOG --log-level 4\nCOMMIT\n";
+        let saved = read(text);
+        let names = |at: usize| {
+            let rule = &saved.tables[0].chains[0].rules[at];
+            rule.options.iter().map(|o| o.name.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(0), "-m --limit -s -j");
+        assert_eq!(names(1), "-j --log-level");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::matches::{marked, ports};
+use super::matches::{marked, number, ports};
 use super::words::Opt;
 use crate::firewall::{Action, End, Step, Test, Translation, Value};
 use crate::host::HostFacts;
@@ -26,8 +26,12 @@ pub(super) fn steps(name: &str, options: &[Opt], text: &str, context: &mut Conte
         "DROP" => vec![Step::act(Action::Drop)],
         "REJECT" => vec![Step::act(Action::Reject)],
         "RETURN" => vec![Step::act(Action::Return)],
-        "QUEUE" | "NFQUEUE" | "SYNPROXY" | "TPROXY" => {
-            vec![Step::act(Action::Outside(outside(text, context)))]
+        "QUEUE" | "NFQUEUE" | "SYNPROXY" => vec![Step::act(Action::Outside(outside(text, context)))],
+        "TPROXY" => {
+            let mark = option(&["--tproxy-mark"])
+                .map(|o| mark(&[o.renamed("--set-mark")], Field::Mark, text, context));
+            let decided = Step::act(Action::Outside(outside(text, context)));
+            mark.into_iter().flatten().chain([decided]).collect()
         }
         "NOTRACK" => vec![Step::Notrack],
         "CT" if option(&["--notrack"]).is_some() => vec![Step::Notrack],
@@ -37,6 +41,8 @@ pub(super) fn steps(name: &str, options: &[Opt], text: &str, context: &mut Conte
         "SNAT" => translate(option(&["--to-source"]), End::Source, text, context),
         "NETMAP" => netmap(option(&["--to"]), text, context),
         "REDIRECT" | "MASQUERADE" => own_address(name, option(&["--to-ports", "--to-port"]), text, context),
+        "HMARK" => vec![Step::Write(Field::Mark, hashed(options, text, context))],
+        "SET" if option(&["--map-mark"]).is_some() => vec![Step::Write(Field::Mark, any_mark(text, context))],
         name if HARMLESS.contains(&name) => Vec::new(),
         _ => vec![unread(text, context)],
     }
@@ -66,8 +72,74 @@ const HARMLESS: &[&str] = &[
     "CT",
     "SET",
     "TCPOPTSTRIP",
-    "HMARK",
 ];
+
+/// Whether an option behind `-j NAME` is the target's own; any other is a match (iptables-extensions(8), TARGET
+/// EXTENSIONS). Of targets that are not known, every option counts as their own: they may do anything.
+pub(super) fn is_own(target: &str, option: &str) -> bool {
+    let starts = |start: &str| option.starts_with(start);
+    match target {
+        "LOG" => starts("--log-"),
+        "NFLOG" => starts("--nflog-"),
+        "ULOG" => starts("--ulog-"),
+        "REJECT" => option == "--reject-with",
+        "NFQUEUE" => starts("--queue-"),
+        "SYNPROXY" => matches!(option, "--sack-perm" | "--timestamp" | "--wscale" | "--mss" | "--ecn"),
+        "TPROXY" => starts("--on-") || option == "--tproxy-mark",
+        "CT" => {
+            starts("--zone")
+                || matches!(option, "--notrack" | "--helper" | "--ctevents" | "--expevents" | "--timeout")
+        }
+        "MARK" | "CONNMARK" => {
+            (starts("--set-") && option != "--set-counters")
+                || matches!(
+                    option,
+                    "--and-mark" | "--or-mark" | "--xor-mark" | "--save-mark" | "--restore-mark"
+                )
+                || matches!(
+                    option,
+                    "--nfmask" | "--ctmask" | "--mask" | "--left-shift-mark" | "--right-shift-mark"
+                )
+        }
+        "DNAT" | "SNAT" | "NETMAP" | "REDIRECT" | "MASQUERADE" => {
+            starts("--to") || starts("--random") || option == "--persistent"
+        }
+        "TCPMSS" => matches!(option, "--set-mss" | "--clamp-mss-to-pmtu"),
+        "TOS" => matches!(option, "--set-tos" | "--and-tos" | "--or-tos" | "--xor-tos"),
+        "DSCP" => starts("--set-dscp"),
+        "ECN" => starts("--ecn-"),
+        "TTL" => matches!(option, "--ttl-set" | "--ttl-dec" | "--ttl-inc"),
+        "HL" => matches!(option, "--hl-set" | "--hl-dec" | "--hl-inc"),
+        "CLASSIFY" => option == "--set-class",
+        "CHECKSUM" => option == "--checksum-fill",
+        "IDLETIMER" => matches!(option, "--timeout" | "--label" | "--alarm"),
+        "LED" => starts("--led-"),
+        "RATEEST" => starts("--rateest-"),
+        "SECMARK" => option == "--selctx",
+        "CONNSECMARK" => matches!(option, "--save" | "--restore"),
+        "TEE" => matches!(option, "--gateway" | "--oif"),
+        "SET" => {
+            starts("--map-")
+                || matches!(option, "--add-set" | "--del-set" | "--exist" | "--timeout" | "--map-set")
+        }
+        "TCPOPTSTRIP" => option == "--strip-options",
+        "HMARK" => starts("--hmark-"),
+        "AUDIT" => option == "--type",
+        "ACCEPT" | "DROP" | "RETURN" | "QUEUE" | "NOTRACK" | "TRACE" => false,
+        _ => true,
+    }
+}
+
+/// `HMARK`: a hash of the packet, below the modulus, above the offset (iptables-extensions(8)).
+fn hashed(options: &[Opt], text: &str, context: &mut Context<'_>) -> Value {
+    let number = |name: &str| options.iter().find(|o| o.name == name).and_then(|o| number(o.value()));
+    let (modulus, offset) = (number("--hmark-mod"), number("--hmark-offset").unwrap_or(0));
+    let last = modulus.and_then(|modulus| offset.checked_add(modulus.checked_sub(1)?));
+    match last.filter(|last| *last <= u32::MAX.into()) {
+        Some(last) => value_of_ranges(vec![(offset, last)], text, context.occurrences),
+        None => any_mark(text, context),
+    }
+}
 
 fn outside(text: &str, context: &mut Context<'_>) -> crate::packet::Atom {
     context.occurrences.atom(Reason::OutsideService { name: text.to_owned() })
@@ -79,7 +151,8 @@ fn unread(text: &str, context: &mut Context<'_>) -> Step {
 
 /// `MARK`: "zero out the bits given by mask and XOR value into the mark".
 fn mark(options: &[Opt], field: Field, text: &str, context: &mut Context<'_>) -> Vec<Step> {
-    let read = options.iter().find_map(|o| {
+    let shifted = options.iter().any(|o| o.name.contains("shift"));
+    let read = options.iter().filter(|_| !shifted).find_map(|o| {
         let value = o.value();
         match o.name.as_str() {
             "--set-xmark" => marked(value),
@@ -105,7 +178,7 @@ fn any_mark(text: &str, context: &mut Context<'_>) -> Value {
 
 fn connmark(options: &[Opt], text: &str, context: &mut Context<'_>) -> Vec<Step> {
     let has = |name: &str| options.iter().any(|o| o.name == name);
-    let plain = !options.iter().any(|o| o.name.contains("mask"));
+    let plain = !options.iter().any(|o| o.name.contains("mask") || o.name.contains("shift"));
     match (has("--save-mark"), has("--restore-mark")) {
         (true, _) if plain => vec![Step::Copy { from: Field::Mark, to: Field::CtMark }],
         (_, true) if plain => vec![Step::Copy { from: Field::CtMark, to: Field::Mark }],
@@ -203,6 +276,6 @@ fn own_address(name: &str, option: Option<&Opt>, text: &str, context: &mut Conte
 }
 
 /// A match that this program does not read as a step.
-pub(super) fn unread_match(text: &str, context: &mut Context<'_>) -> Step {
-    Step::Match(Test::Atom(context.occurrences.atom(Reason::Unread { text: text.to_owned() })))
+pub(super) fn unread_match(text: &str, refers_to: &str, context: &mut Context<'_>) -> Step {
+    Step::Match(Test::Atom(context.occurrences.atom_of(Reason::Unread { text: text.to_owned() }, refers_to)))
 }

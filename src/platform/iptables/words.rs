@@ -19,6 +19,11 @@ impl Opt {
         self.values.first().map_or("", String::as_str)
     }
 
+    /// The same values under another name.
+    pub(super) fn renamed(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self.clone() }
+    }
+
     /// As the device would write it, for atoms.
     pub(super) fn text(&self) -> String {
         let bang = if self.negated { "! " } else { "" };

@@ -7,7 +7,7 @@ mod sockets;
 
 use super::{Ask, Assumption, DeviceModel, Gap, Noise, Platform, Secret};
 use crate::evidence::{DeviceEvidence, Source};
-use crate::host::HostFacts;
+use crate::host::{HostFacts, Setting};
 use crate::reason::Reason;
 
 /// The host below other platforms; nobody names it, and it stands in no list.
@@ -25,8 +25,9 @@ impl Platform for Linux {
             Ask::command(
                 "sysctl.txt",
                 "sysctl -e net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv6.conf.all.disable_ipv6 \
-                 net.ipv4.conf.all.rp_filter net.ipv4.conf.default.rp_filter net.ipv4.conf.all.route_localnet \
-                 net.bridge.bridge-nf-call-iptables net.netfilter.nf_conntrack_tcp_loose 2>/dev/null",
+                 net.bridge.bridge-nf-call-iptables net.netfilter.nf_conntrack_tcp_loose \
+                 $(cd /proc/sys && ls -d net/ipv4/conf/*/rp_filter net/ipv4/conf/*/route_localnet \
+                 net/ipv4/conf/*/accept_local net/ipv4/conf/*/forwarding) 2>/dev/null",
             ),
             Ask::command("ip-addr.json", "ip -j addr"),
             Ask::command("ip-route.json", "ip -j route show table all"),
@@ -72,6 +73,12 @@ const NOISE: &[Noise] = &[
         replacement: r#""life_time":0"#,
     },
     Noise { artifacts: "ip-route.json", pattern: r#""expires":\d+"#, replacement: r#""expires":0"# },
+    // containers come and go with their interfaces
+    Noise {
+        artifacts: "sysctl.txt",
+        pattern: r"(?m)^net\.ipv4\.conf\.veth[0-9a-f]+\..*\n?",
+        replacement: "",
+    },
     Noise { artifacts: "ss.txt", pattern: r"(pid|fd)=\d+", replacement: "$1=0" },
     Noise { artifacts: "ss.txt", pattern: r"(?m)^(\S+\s+\S+)\s+\d+\s+\d+", replacement: "$1 0 0" },
 ];
@@ -128,9 +135,20 @@ fn assume(evidence: &DeviceEvidence, model: &mut DeviceModel) {
         host.forwarding_v6 = host.forwarding_v6.or(Some(true));
         model.assumptions.push(Assumption::ForwardingOn);
     }
-    if host.reverse_path_filter.is_none() {
-        host.reverse_path_filter = Some(false);
+    // `all` alone does not tell what a single interface has
+    let interfaces: Vec<&str> = host.addresses.iter().flatten().map(|a| a.interface.as_str()).collect();
+    let silent = |setting: &Setting, highest: u8| {
+        let open = |name: &str| setting.all != Some(highest) && !setting.each.contains_key(name);
+        setting.is_unknown() || interfaces.iter().any(|name| *name != "lo" && open(name))
+    };
+    if silent(&host.reverse_path, 2) {
         model.assumptions.push(Assumption::ReversePathFilterOff);
+    }
+    if silent(&host.route_localnet, 1) || silent(&host.accept_local, 1) {
+        model.assumptions.push(Assumption::InterfaceSettingsDefault);
+    }
+    for setting in [&mut host.reverse_path, &mut host.route_localnet, &mut host.accept_local] {
+        setting.assumed = Some(0);
     }
     let abridged = evidence.text("ip-addr.json").is_some_and(|text| !text.contains("\"group\""));
     if let (Some(addresses), true) = (&host.addresses, abridged) {
@@ -143,20 +161,43 @@ fn assume(evidence: &DeviceEvidence, model: &mut DeviceModel) {
 }
 
 fn sysctl(text: &str, host: &mut HostFacts) {
-    let mut reverse = None;
     for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
         let Ok(value) = value.trim().parse::<i64>() else { continue };
         match key.trim() {
             "net.ipv4.ip_forward" => host.forwarding_v4 = Some(value != 0),
             "net.ipv6.conf.all.forwarding" => host.forwarding_v6 = Some(value != 0),
             "net.netfilter.nf_conntrack_tcp_loose" => host.tcp_loose = Some(value != 0),
-            key if key.starts_with("net.ipv4.conf.") && key.ends_with(".rp_filter") => {
-                reverse = Some(reverse == Some(true) || value == 1);
-            }
-            _ => {}
+            key => of_interface(key, value, host),
         }
     }
-    host.reverse_path_filter = reverse;
+}
+
+/// A line of `net.ipv4.conf.NAME.KEY`; a dot in the name is printed as a slash (sysctl(8)).
+fn of_interface(key: &str, value: i64, host: &mut HostFacts) {
+    let Some((name, key)) = key.strip_prefix("net.ipv4.conf.").and_then(|rest| rest.rsplit_once('.')) else {
+        return;
+    };
+    let name = name.replace('/', ".");
+    let (setting, highest) = match key {
+        "rp_filter" => (&mut host.reverse_path, 2),
+        "route_localnet" => (&mut host.route_localnet, 1),
+        "accept_local" => (&mut host.accept_local, 1),
+        "forwarding" if name != "all" && name != "default" => {
+            host.forwarding_each.insert(name, value != 0);
+            return;
+        }
+        _ => return,
+    };
+    // anything but zero counts as on; a value of rp_filter above 2 as 2
+    let value = u8::try_from(value).unwrap_or(u8::MAX).min(highest);
+    match name.as_str() {
+        "all" => setting.all = Some(value),
+        // only for interfaces that are made later
+        "default" => {}
+        _ => {
+            setting.each.insert(name, value);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -173,21 +214,28 @@ mod tests {
         let mut model = DeviceModel::default();
         read(&DeviceEvidence::new("fw", vec![], Source::Bare), &mut model);
         assert_eq!((model.gaps.len(), model.host.forwarding_v4), (0, Some(true)));
-        assert_eq!(model.assumptions.len(), 3);
+        assert_eq!(model.assumptions.len(), 4);
     }
 
     #[test]
     fn what_sysctl_says_is_not_assumed() {
         let mut evidence = DeviceEvidence::new("fw", vec![], Source::Bare);
-        let text =
-            "net.ipv4.ip_forward = 0\nnet.ipv6.conf.all.forwarding = 1\nnet.ipv4.conf.all.rp_filter = 1\n";
+        let text = "net.ipv4.ip_forward = 0\nnet.ipv6.conf.all.forwarding = 1\nnet.ipv4.conf.all.rp_filter = 1\n\
+            net.ipv4.conf.default.rp_filter = 2\nnet.ipv4.conf.eth0/100.rp_filter = 2\n\
+            net.ipv4.conf.eth0.route_localnet = 1\nnet.ipv4.conf.eth0.forwarding = 1\n\
+            net.ipv4.conf.all.route_localnet = 0\nnet.ipv4.conf.all.accept_local = 1\n";
         evidence
             .artifacts
             .insert("sysctl.txt".into(), Artifact { bytes: text.as_bytes().into(), proof: Proof::Given });
         let mut model = DeviceModel::default();
         read(&evidence, &mut model);
-        assert_eq!((model.host.forwarding_v4, model.host.forwarding_v6), (Some(false), Some(true)));
-        assert_eq!(model.host.reverse_path_filter, Some(true));
+        let host = &model.host;
+        assert_eq!((host.forwarding_v4, host.forwarding_v6), (Some(false), Some(true)));
+        assert_eq!(host.forwarding_each, [("eth0".to_owned(), true)].into());
+        assert_eq!(host.reverse_path.in_force("eth0.100", 2), (2, 2));
+        assert_eq!(host.reverse_path.in_force("eth1", 2), (1, 1));
+        assert_eq!(host.route_localnet.in_force("eth0", 1), (1, 1));
+        assert_eq!(host.accept_local.in_force("eth1", 1), (1, 1));
         assert_eq!(model.assumptions, [Assumption::AddressesUnknown]);
     }
 }

@@ -5,6 +5,7 @@ use crate::platform::{ABSENT_STATUS, Ask, Noise, Restore, Unordered, iptables, n
 use crate::reason::Reason;
 
 use super::read::tables_of_iptables;
+use super::{firewalld, ufw};
 
 /// Shell test: the nf_tables subsystem is in the kernel. Asking nft or iptables-nft where it is not would load it.
 const NF_TABLES_LOADED: &str = "{ [ -e /sys/module/nf_tables ] || grep -qw nft_do_chain /proc/kallsyms; }";
@@ -29,7 +30,7 @@ pub(in crate::platform) fn ask() -> Vec<Ask> {
         )
     };
     let (v4, v6) = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names");
-    vec![
+    let mut asks = vec![
         Ask::command("nft.json", nft("-j")),
         Ask::command("nft.txt", nft("-s")),
         Ask::command("iptables-save.txt", save("iptables-save", v4)),
@@ -46,7 +47,10 @@ pub(in crate::platform) fn ask() -> Vec<Ask> {
         Ask::file("/etc/nftables.conf"),
         Ask::file("/etc/iptables/rules.v4"),
         Ask::file("/etc/iptables/rules.v6"),
-    ]
+    ];
+    asks.extend(ufw::ask());
+    asks.extend(firewalld::ask());
+    asks
 }
 
 /// What restores each artifact: nft(8) and iptables-restore(8) replace a ruleset in one step. Tables that iptables made
@@ -87,6 +91,14 @@ pub(in crate::platform) fn prove(artifact: &str, bytes: &[u8]) -> Result<(), Rea
             Ok(_) => unproven("metainfo"),
             Err(problem) => Err(Reason::ArtifactUnreadable { artifact: artifact.to_owned(), problem }),
         },
+        "firewalld-zones.txt"
+        | "firewalld-zones-permanent.txt"
+        | "firewalld-policies.txt"
+        | "firewalld-policies-permanent.txt"
+            if !firewalld::is_whole(&text) =>
+        {
+            unproven("rich rules")
+        }
         "nft.txt" if text.matches('{').count() != text.matches('}').count() => unproven("}"),
         name if name.ends_with("-save.txt") && name != "ipset-save.txt" && !iptables::is_whole(&text) => {
             unproven("COMMIT")
@@ -102,8 +114,8 @@ pub(in crate::platform) const NOISE: &[Noise] = &NOISE_OF_BOTH;
 pub(in crate::platform) const UNORDERED: &[Unordered] =
     &[Unordered { artifacts: "nft.txt", pattern: r"\{ (?P<list>[^{};]*) \}", separator: ',' }];
 
-const NOISE_OF_BOTH: [Noise; 6] = {
-    let [a, b, c, d] = *nftables::NOISE else { panic!() };
-    let [e, f] = *iptables::NOISE else { panic!() };
-    [a, b, c, d, e, f]
+const NOISE_OF_BOTH: [Noise; 7] = {
+    let [a, b, c, d, e] = *nftables::NOISE else { panic!() };
+    let [f, g] = *iptables::NOISE else { panic!() };
+    [a, b, c, d, e, f, g]
 };

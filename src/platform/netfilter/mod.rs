@@ -1,7 +1,14 @@
 //! What nftables and iptables share: both front ends feed one kernel, so a host with either is asked for both.
 
 mod ask;
+pub(super) mod effects;
+mod firewalld;
+mod native;
 mod read;
+mod ufw;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::firewall::Limit;
+
 /// A whole ruleset.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Ruleset {
@@ -22,6 +24,8 @@ pub(super) struct Table {
     pub chains: Vec<Chain>,
     /// Sets and maps by name.
     pub sets: BTreeMap<String, Set>,
+    /// Limits, quotas, helpers and other objects that rules refer to, by kind and name, as text.
+    pub objects: BTreeMap<String, String>,
 }
 
 /// One chain.
@@ -104,16 +108,22 @@ pub(super) enum Statement {
         value: Expr,
     },
     Notrack,
-    /// Adds the packet's fields to a set or map.
+    /// Adds the packet's fields to a set or map, or takes them out.
     Remember {
         set: String,
+        /// What is done with which fields, as text.
+        what: String,
     },
     /// No effect on what this program looks at: counters, logging.
     Nothing,
     /// A match whose answer depends on time or traffic.
     RunTime(String),
+    /// A rate limit, with its text.
+    Limit(String, Limit),
     /// Something outside decides: a queue, a proxy.
     Outside(String),
+    /// A match: whether something outside takes the packet.
+    Taken(String),
     /// Not understood.
     Unread(String),
 }

@@ -24,7 +24,12 @@ pub(super) fn base(tokens: &[Token], family: &str) -> Base {
                 }
             }
             "priority" => {
-                let words = cursor.skip_words(|_| true);
+                let mut words = cursor.skip_words(|_| true);
+                // `filter + 10`
+                if cursor.symbol("+") {
+                    words.push("+");
+                    words.extend(cursor.skip_words(|_| true));
+                }
                 base.priority = priority(&words.join(" "), family);
             }
             _ => {}

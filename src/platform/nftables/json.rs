@@ -1,41 +1,91 @@
 //! Reads `nft -j list ruleset` (libnftables-json(5)).
 
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::ast::{
     Base, BinOp, Chain, Data, Element, Expr, Nat, Op, Rule, Ruleset, Set, Statement, Table, Verdict,
 };
 
-/// Reads a ruleset.
+/// Reads a ruleset, one object after the other: as a whole, a long list takes many times its text's length.
 ///
 /// # Errors
 /// What makes the text no such JSON: then nothing of it can be used.
 pub(super) fn read(text: &str) -> Result<Ruleset, String> {
-    let document: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let list = document.get("nftables").and_then(Value::as_array).ok_or("no \"nftables\" list")?;
-    let mut ruleset = Ruleset::default();
-    for entry in list {
-        let object = entry.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next());
-        let Some((kind, body)) = object else {
-            ruleset.unread.push((0, entry.to_string()));
-            continue;
-        };
-        let read = match kind.as_str() {
-            // counters, quotas, limits and helpers as objects are only referred to by rules
-            "metainfo" | "counter" | "quota" | "limit" | "ct helper" | "ct timeout" | "ct expectation"
-            | "secmark" | "synproxy" | "flowtable" => Some(()),
-            "table" => table(&mut ruleset, body),
-            "chain" => chain(&mut ruleset, body),
-            "rule" => rule(&mut ruleset, body),
-            "set" | "map" => set(&mut ruleset, body),
-            "element" => elements(&mut ruleset, body),
-            _ => None,
-        };
-        if read.is_none() {
-            ruleset.unread.push((0, entry.to_string()));
-        }
-    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    let ruleset = json.deserialize_map(Document).map_err(|e| e.to_string())?;
+    json.end().map_err(|e| e.to_string())?;
     Ok(ruleset)
+}
+
+/// The object around the list.
+struct Document;
+
+impl<'de> Visitor<'de> for Document {
+    type Value = Ruleset;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with the list \"nftables\"")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ruleset, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key != "nftables" {
+                map.next_value::<IgnoredAny>()?;
+            } else if found.replace(map.next_value_seed(Entries)?).is_some() {
+                return Err(de::Error::duplicate_field("nftables"));
+            }
+        }
+        found.ok_or_else(|| de::Error::missing_field("nftables"))
+    }
+}
+
+/// The list.
+struct Entries;
+
+impl<'de> DeserializeSeed<'de> for Entries {
+    type Value = Ruleset;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Ruleset, D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Ruleset;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Ruleset, A::Error> {
+        let mut ruleset = Ruleset::default();
+        while let Some(value) = list.next_element::<Value>()? {
+            if entry(&mut ruleset, &value).is_none() {
+                ruleset.unread.push((0, value.to_string()));
+            }
+        }
+        Ok(ruleset)
+    }
+}
+
+fn entry(ruleset: &mut Ruleset, value: &Value) -> Option<()> {
+    let (kind, body) = value.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next())?;
+    match kind.as_str() {
+        "metainfo" | "counter" | "flowtable" => Some(()),
+        "quota" | "limit" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" | "synproxy" => {
+            referred(ruleset, kind, body)
+        }
+        "table" => table(ruleset, body),
+        "chain" => chain(ruleset, body),
+        "rule" => rule(ruleset, body),
+        "set" | "map" => set(ruleset, body),
+        "element" => elements(ruleset, body),
+        _ => None,
+    }
 }
 
 fn text(body: &Value, key: &str) -> Option<String> {
@@ -104,6 +154,15 @@ fn set(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
     Some(())
 }
 
+/// An object that rules refer to. What changes by itself is left out.
+fn referred(ruleset: &mut Ruleset, kind: &str, body: &Value) -> Option<()> {
+    let name = text(body, "name")?;
+    let own = body.as_object()?.iter().filter(|(key, _)| !matches!(key.as_str(), "handle" | "used"));
+    let own = own.map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(" ");
+    table_of(ruleset, body)?.objects.insert(format!("{kind} {name}"), own);
+    Some(())
+}
+
 fn elements(ruleset: &mut Ruleset, body: &Value) -> Option<()> {
     let name = text(body, "name")?;
     let listed = read_elements(body.get("elem")?)?;
@@ -160,6 +219,16 @@ fn is_limit(name: &str) -> bool {
     matches!(name, "limit" | "quota" | "ct count" | "connlimit")
 }
 
+/// A limit of packets.
+fn rate(body: &Value) -> Option<crate::firewall::Limit> {
+    let in_packets = |key: &str| body.get(key).is_none_or(|unit| unit.as_str() == Some("packets"));
+    let number = |key: &str| body.get(key).and_then(Value::as_u64);
+    let over = body.get("inv").and_then(Value::as_bool).unwrap_or(false);
+    let burst = if body.get("burst").is_some() { number("burst")? } else { 5 };
+    let unit = text(body, "per").filter(|_| in_packets("rate_unit") && in_packets("burst_unit"))?;
+    super::amount::packets(number("rate")?, &unit, over, burst)
+}
+
 /// The limit among the stateful statements (`stmt`) of a set or of an addition to one.
 fn limit_in(body: &Value) -> Option<String> {
     let all = body.get("stmt")?.as_array()?.iter().filter_map(Value::as_object).flatten();
@@ -204,14 +273,30 @@ fn statement(value: &Value) -> Statement {
         "redirect" => nat(Nat::Redirect, body),
         "masquerade" => nat(Nat::Masquerade, body),
         "notrack" => Statement::Notrack,
-        limit if is_limit(limit) => Statement::RunTime(super::render::value(name, body)),
-        "queue" | "synproxy" | "tproxy" => Statement::Outside(super::render::value(name, body)),
+        limit if is_limit(limit) => {
+            let text = super::render::value(name, body);
+            match rate(body).filter(|_| limit == "limit") {
+                Some(limit) => Statement::Limit(text, limit),
+                None => Statement::RunTime(text),
+            }
+        }
+        "queue" | "synproxy" => Statement::Outside(super::render::value(name, body)),
+        "tproxy" => Statement::Taken(super::render::value(name, body)),
         "set" | "map" if body.get("op").is_some() => match text(body, name) {
-            Some(set) => Statement::Remember { set: set.trim_start_matches('@').to_owned() },
+            Some(set) => {
+                let what = ["op", "elem", "data", "stmt"].iter().filter_map(|key| body.get(*key));
+                let what = what.map(Value::to_string).collect::<Vec<_>>().join(" ");
+                Statement::Remember { set: set.trim_start_matches('@').to_owned(), what }
+            }
             None => unread(),
         },
-        "counter" | "log" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" | "last" | "dup"
-        | "flow" | "reset" => Statement::Nothing,
+        "ct helper" | "ct expectation" => Statement::Set {
+            key: Expr::Ct { key: name.trim_start_matches("ct ").to_owned(), dir: None },
+            value: expr(body),
+        },
+        "counter" | "log" | "ct timeout" | "secmark" | "last" | "dup" | "flow" | "reset" => {
+            Statement::Nothing
+        }
         _ => unread(),
     }
 }

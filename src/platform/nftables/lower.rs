@@ -6,14 +6,16 @@ use std::sync::Arc;
 use super::ast::{self, Data, Expr, Nat, Op, Statement, Verdict};
 use super::key::{Key, Leaf, key};
 use super::special::rare;
+use super::unknown::not_modelled;
 use super::value::{Found, Sets, member, relation, single};
-use super::{nat, render, write};
+use super::{nat, render, write, writes};
 use crate::finding::Location;
 use crate::firewall::{Action, Base, Chain, ChainId, ChainKind, Hook, Rule, Step, Table, Test};
 use crate::host::HostFacts;
-use crate::packet::{Atom, Family, Field, NamePattern, State};
+use crate::packet::{Family, Field, NamePattern, State};
 use crate::platform::Gap;
-use crate::platform::netfilter::{Doubt, Occurrences, digest, doubtful_chains, not_modelled};
+use crate::platform::netfilter::effects::Effects;
+use crate::platform::netfilter::{Doubt, Occurrences, digest, doubtful_chains};
 use crate::reason::Reason;
 
 /// Turns one table into its vendor-neutral form; `None` for families that no IP packet meets. What cannot be hooked in
@@ -21,9 +23,10 @@ use crate::reason::Reason;
 pub(super) fn table(
     table: &ast::Table,
     file: &Arc<str>,
-    host: &HostFacts,
+    shared: Shared<'_>,
     gaps: &mut Vec<Gap>,
 ) -> Option<Table> {
+    let Shared { host, effects } = shared;
     let families = match table.family.as_str() {
         "ip" => vec![Family::Ipv4],
         "ip6" => vec![Family::Ipv6],
@@ -31,15 +34,9 @@ pub(super) fn table(
         "arp" => return None,
         _ => return bridged(table, file, host),
     };
-    let filled: BTreeSet<&str> = table
-        .chains
-        .iter()
-        .flat_map(|c| &c.rules)
-        .flat_map(|r| &r.statements)
-        .filter_map(|s| if let Statement::Remember { set } = s { Some(set.as_str()) } else { None })
-        .collect();
+    let filled = writes::filled(table);
     let places = table.chains.iter().enumerate().map(|(id, chain)| (chain.name.as_str(), id)).collect();
-    let surroundings = Surroundings { table, families: &families, file, host, filled, places };
+    let surroundings = Surroundings { table, families: &families, file, host, effects, filled, places };
     let mut chains: Vec<Chain> = table.chains.iter().map(|chain| surroundings.chain(chain, gaps)).collect();
     let unhooked = table
         .chains
@@ -82,18 +79,32 @@ fn bridged(table: &ast::Table, file: &Arc<str>, host: &HostFacts) -> Option<Tabl
     })
 }
 
+/// What all tables of a host share.
+#[derive(Clone, Copy)]
+pub(in crate::platform) struct Shared<'a> {
+    pub host: &'a HostFacts,
+    /// What rules write that others read.
+    pub effects: &'a Effects,
+}
+
 /// What all rules of a table share.
 pub(super) struct Surroundings<'a> {
     pub table: &'a ast::Table,
     pub families: &'a [Family],
     pub file: &'a Arc<str>,
     pub host: &'a HostFacts,
+    effects: &'a Effects,
     /// Sets that rules fill while packets pass.
     filled: BTreeSet<&'a str>,
     places: BTreeMap<&'a str, ChainId>,
 }
 
 impl Surroundings<'_> {
+    /// Names the rules that fill a set of this table while packets pass.
+    fn writers_of(&self, set: &str) -> String {
+        self.effects.of([writes::set_of(self.table, set).as_str()])
+    }
+
     fn chain(&self, chain: &ast::Chain, gaps: &mut Vec<Gap>) -> Chain {
         let place = format!("{} {} {}", self.table.family, self.table.name, chain.name);
         let base =
@@ -156,7 +167,7 @@ impl Surroundings<'_> {
 pub(super) struct RuleReader<'a, 'o> {
     pub around: &'a Surroundings<'a>,
     pub occurrences: &'o mut Occurrences,
-    unread: Vec<Reason>,
+    pub(super) unread: Vec<Reason>,
 }
 
 impl RuleReader<'_, '_> {
@@ -187,7 +198,16 @@ impl RuleReader<'_, '_> {
                 Statement::Notrack => steps.push(Step::Notrack),
                 Statement::Nothing | Statement::Remember { .. } => {}
                 Statement::RunTime(text) => {
+                    let refers_to = self.objects(text);
+                    let atom = self.occurrences.atom_of(Reason::RunTime { text: text.clone() }, &refers_to);
+                    steps.push(Step::Match(Test::Atom(atom)));
+                }
+                Statement::Limit(text, limit) => {
                     let atom = self.occurrences.atom(Reason::RunTime { text: text.clone() });
+                    steps.push(Step::Match(Test::Limit(atom, limit.clone())));
+                }
+                Statement::Taken(text) => {
+                    let atom = self.occurrences.atom(Reason::OutsideService { name: text.clone() });
                     steps.push(Step::Match(Test::Atom(atom)));
                 }
                 Statement::Outside(text) => {
@@ -205,16 +225,6 @@ impl RuleReader<'_, '_> {
         steps
     }
 
-    /// An atom for something that was not understood; it is listed as a gap too.
-    pub(super) fn unread_atom(&mut self, text: &str) -> Atom {
-        let reason = Reason::Unread { text: text.to_owned() };
-        self.unread.push(reason.clone());
-        let sets = self.around.table.sets.iter().filter(|(name, _)| text.contains(&format!("@{name}")));
-        let sets: Vec<_> = sets.collect();
-        let refers_to = if sets.is_empty() { String::new() } else { format!(" {}", digest(sets)) };
-        self.occurrences.atom_of(reason, &refers_to)
-    }
-
     /// The test that a match makes.
     fn matching(&mut self, left: &Expr, op: Op, right: &Expr) -> Test {
         let key = key(left);
@@ -223,17 +233,21 @@ impl RuleReader<'_, '_> {
             Op::Implicit | Op::Eq => text(),
             op => format!("{op:?} {}", text()).to_lowercase(),
         };
+        let writers = writes::read(left, self.around.effects);
         match &key.leaf {
-            Leaf::NotModelled => return not_modelled(text),
+            Leaf::NotModelled => return not_modelled(text, writers),
+            Leaf::Frame if !writers.is_empty() => return not_modelled(text, writers),
             Leaf::Rare => return rare(op, right, text),
             Leaf::Group(field) => return self.group(*field, op, right, text),
-            Leaf::RunTime => return Test::Atom(self.occurrences.atom(Reason::RunTime { text })),
+            Leaf::RunTime => {
+                return Test::Atom(self.occurrences.atom_of(Reason::RunTime { text }, &writers));
+            }
             Leaf::RouteBack(same_interface) => return self.route_back(*same_interface, op, right, &text),
             _ => {}
         }
         match relation(&key, op, right, self) {
             Some(test) => self.guard(&key, test, &text),
-            None => Test::Atom(self.unread_atom(&text)),
+            None => Test::Atom(self.unread_atom_of(&text, &writers)),
         }
     }
 
@@ -246,7 +260,7 @@ impl RuleReader<'_, '_> {
             let elsewhere = Test::All(vec![
                 Test::has_ports().negate(),
                 Test::Ranges(Field::Fragment, vec![(0, 0)]),
-                not_modelled(format!("{text} without ports")),
+                not_modelled(format!("{text} without ports"), String::new()),
             ]);
             return Test::Any(vec![guarded, elsewhere]);
         }
@@ -255,7 +269,7 @@ impl RuleReader<'_, '_> {
             let fresh = Test::State(vec![State::New]);
             let older = Test::All(vec![
                 Test::State(vec![State::Established, State::Related]),
-                not_modelled(text.to_owned()),
+                not_modelled(text.to_owned(), String::new()),
             ]);
             return Test::Any(vec![Test::All(vec![fresh, Test::Arriving(Box::new(guarded))]), older]);
         }
@@ -311,7 +325,11 @@ impl RuleReader<'_, '_> {
         }
         if open {
             let reason = Reason::ContentsUnknown { name: render::expr(data) };
-            options.push((Test::Always, Action::Unknown(self.occurrences.atom(reason))));
+            let writers = match data {
+                Expr::SetRef(name) => self.around.writers_of(name),
+                _ => String::new(),
+            };
+            options.push((Test::Always, Action::Unknown(self.occurrences.atom_of(reason, &writers))));
         }
         options.extend(fallback.map(|action| (Test::All(key.all_guards()), action)));
         Step::Choose(options)
@@ -349,7 +367,8 @@ impl Sets for RuleReader<'_, '_> {
     }
 
     fn more(&mut self, name: &str) -> Test {
-        Test::Atom(self.occurrences.atom(Reason::ContentsUnknown { name: format!("@{name}") }))
+        let reason = Reason::ContentsUnknown { name: format!("@{name}") };
+        Test::Atom(self.occurrences.atom_of(reason, &self.around.writers_of(name)))
     }
 }
 

@@ -50,9 +50,13 @@ fn statement(statement: &Statement) -> String {
         }
         Statement::Set { key, value } => format!("{} set {}", expr(key), expr(value)),
         Statement::Notrack => "notrack".to_owned(),
-        Statement::Remember { set } => format!("update @{set}"),
+        Statement::Remember { set, what } => format!("update @{set} {{ {what} }}"),
         Statement::Nothing => String::new(),
-        Statement::RunTime(text) | Statement::Outside(text) | Statement::Unread(text) => text.clone(),
+        Statement::RunTime(text)
+        | Statement::Limit(text, _)
+        | Statement::Outside(text)
+        | Statement::Taken(text)
+        | Statement::Unread(text) => text.clone(),
     }
 }
 

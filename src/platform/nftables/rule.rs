@@ -1,5 +1,6 @@
 //! Statements of nft's text form (nft(8), STATEMENTS).
 
+use super::amount::{is_amount, run_time};
 use super::ast::{BinOp, Element, Expr, Nat, Op, Statement, Verdict};
 use super::cursor::Cursor;
 use super::lex::{Kind, Token};
@@ -83,18 +84,49 @@ fn statement(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
             cursor.next();
             one(Statement::Notrack)
         }
-        "queue" | "tproxy" | "synproxy" => outside(cursor),
-        "flow" | "dup" => {
-            cursor.next();
-            while matches!(cursor.peek(), Some(Kind::Word(_) | Kind::Quoted(_))) {
-                cursor.next();
-            }
-            one(Statement::Nothing)
-        }
+        "queue" | "synproxy" => outside(cursor),
+        "tproxy" => tproxy(cursor),
+        "flow" => flow(cursor),
+        "dup" => copy(cursor),
         "add" | "update" | "delete" => remember(cursor),
         "meter" | "set" => meter(cursor),
         _ => relation(cursor),
     }
+}
+
+/// `flow add @FLOWTABLE`, `flow offload @FLOWTABLE`.
+fn flow(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
+    cursor.next();
+    if !cursor.word("add") && !cursor.word("offload") {
+        return None;
+    }
+    cursor.text()?.starts_with('@').then(|| vec![Statement::Nothing])
+}
+
+/// `dup to ADDRESS [device DEVICE]`.
+fn copy(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
+    cursor.next();
+    if !cursor.word("to") {
+        return None;
+    }
+    value(cursor)?;
+    if cursor.word("device") {
+        value(cursor)?;
+    }
+    Some(vec![Statement::Nothing])
+}
+
+/// `tproxy [ip|ip6] to ADDRESS[:PORT]`: the rule goes on for packets that a listener takes.
+fn tproxy(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
+    cursor.next();
+    let family = cursor.skip_words(|w| matches!(w, "ip" | "ip6")).join(" ");
+    if !cursor.word("to") {
+        return None;
+    }
+    let address = if matches!(cursor.peek(), Some(Kind::Symbol(":"))) { None } else { Some(value(cursor)?) };
+    let port = if cursor.symbol(":") { Some(value(cursor)?) } else { None };
+    let text = [address, port].into_iter().flatten().map(|e| super::render::expr(&e)).collect::<Vec<_>>();
+    Some(vec![Statement::Taken(format!("tproxy {family} to {}", text.join(":")))])
 }
 
 fn is_number(word: &str) -> bool {
@@ -113,7 +145,7 @@ fn counter(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
 }
 
 /// An object by name, or by a map from packets to objects: then the rule goes on only for packets that the map knows.
-fn object(cursor: &mut Cursor<'_>) -> Option<(Option<Statement>, String)> {
+pub(super) fn object(cursor: &mut Cursor<'_>) -> Option<(Option<Statement>, String)> {
     Some(match value(cursor)? {
         Expr::Map(key, data) => (Some(known_to(*key, *data)), "of a map".to_owned()),
         Expr::Word(name) => (None, name),
@@ -142,13 +174,15 @@ fn log(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
             }
             Some("flags") => {
                 cursor.next();
-                loop {
-                    cursor.skip_words(|w| {
-                        matches!(w, "all" | "tcp" | "ip" | "skuid" | "ether" | "sequence" | "options")
-                    });
-                    if !cursor.symbol(",") {
-                        break;
-                    }
+                match cursor.text()? {
+                    "all" | "skuid" | "ether" => {}
+                    "tcp" | "ip" => loop {
+                        cursor.text().filter(|w| matches!(*w, "sequence" | "options"))?;
+                        if !cursor.symbol(",") {
+                            break;
+                        }
+                    },
+                    _ => return None,
                 }
             }
             _ => return Some(vec![Statement::Nothing]),
@@ -165,41 +199,6 @@ fn reject(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
         cursor.text()?;
     }
     Some(vec![Statement::Verdict(Verdict::Reject)])
-}
-
-/// Words and numbers of rates, bursts and amounts.
-fn is_amount(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_digit())
-        || matches!(
-            word,
-            "rate"
-                | "over"
-                | "until"
-                | "burst"
-                | "packets"
-                | "bytes"
-                | "kbytes"
-                | "mbytes"
-                | "used"
-                | "/"
-                | "second"
-                | "minute"
-                | "hour"
-                | "day"
-                | "week"
-        )
-        || word.contains("bytes/")
-}
-
-fn run_time(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
-    let kind = cursor.text()?;
-    if cursor.word("name") {
-        let (found, name) = object(cursor)?;
-        let limit = Statement::RunTime(format!("{kind} name {name}"));
-        return Some(found.into_iter().chain([limit]).collect());
-    }
-    let words = cursor.skip_words(is_amount);
-    Some(vec![Statement::RunTime(format!("{kind} {}", words.join(" ")))])
 }
 
 fn outside(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
@@ -238,10 +237,10 @@ fn outside(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
 
 /// `add @set { ip saddr timeout 1h limit rate over 3/minute }`.
 fn remember(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
-    cursor.next();
+    let verb = cursor.text()?;
     let set = cursor.text()?.strip_prefix('@')?.to_owned();
     let inside = braces(cursor)?;
-    let mut out = vec![Statement::Remember { set }];
+    let mut out = vec![Statement::Remember { set, what: format!("{verb} {inside}") }];
     if let Some(text) = stateful(&inside) {
         out.push(Statement::RunTime(text));
     }
@@ -252,17 +251,18 @@ fn remember(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
 fn meter(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
     let kind = cursor.text()?;
     if kind == "set" {
-        cursor.next();
-        selector(cursor)?;
+        let verb = cursor.text()?;
+        let what = format!("{verb} {}", super::render::expr(&selector(cursor)?));
         let set = cursor.text()?.strip_prefix('@')?.to_owned();
-        return Some(vec![Statement::Remember { set }]);
+        return Some(vec![Statement::Remember { set, what }]);
     }
     let set = cursor.text()?.to_owned();
     if cursor.word("size") {
         cursor.text()?;
     }
     let inside = braces(cursor)?;
-    Some(vec![Statement::Remember { set: set.clone() }, Statement::RunTime(format!("meter {set} {inside}"))])
+    let limit = Statement::RunTime(format!("meter {set} {inside}"));
+    Some(vec![Statement::Remember { set, what: inside }, limit])
 }
 
 /// The text between braces.
@@ -321,6 +321,24 @@ fn nat(cursor: &mut Cursor<'_>, kind: Nat) -> Option<Vec<Statement>> {
     }
 }
 
+/// Words that are statements and never the right side of a match.
+fn ends_a_match(word: &str) -> bool {
+    matches!(
+        word,
+        "accept"
+            | "drop"
+            | "continue"
+            | "return"
+            | "jump"
+            | "goto"
+            | "reject"
+            | "counter"
+            | "log"
+            | "queue"
+            | "notrack"
+    )
+}
+
 /// A match, a verdict map, a statement that writes, `ct count`.
 fn relation(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
     let left = selector(cursor)?;
@@ -335,6 +353,10 @@ fn relation(cursor: &mut Cursor<'_>) -> Option<Vec<Statement>> {
         return Some(vec![Statement::Set { key: left, value: written(cursor)? }]);
     }
     let op = operator(cursor);
+    // a verdict is no value
+    if cursor.peek_word().is_some_and(ends_a_match) {
+        return None;
+    }
     let right = value(cursor)?;
     // `tcp flags syn / syn,ack`: value and mask
     if cursor.word("/") {

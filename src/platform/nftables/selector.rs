@@ -103,7 +103,10 @@ fn simple_selector(cursor: &mut Cursor<'_>) -> Option<Expr> {
         }
         "numgen" | "jhash" | "symhash" => hash(cursor, word),
         "socket" | "rt" | "osf" => {
-            let keys = cursor.skip_words(|w| SOCKET_WORDS.contains(&w)).join(" ");
+            let mut keys = cursor.skip_words(|w| SOCKET_WORDS.contains(&w)).join(" ");
+            if keys == "cgroupv2 level" {
+                keys = format!("{keys} {}", cursor.text()?);
+            }
             Some(Expr::Other(format!("{word} {keys}")))
         }
         _ if META.contains(&word) => Some(Expr::Meta(word.to_owned())),
@@ -162,9 +165,6 @@ const SOCKET_WORDS: &[&str] = &[
     "seg-left",
     "ip",
     "ip6",
-    "1",
-    "2",
-    "3",
 ];
 
 fn is_value_like(word: &str) -> bool {

@@ -102,9 +102,31 @@ impl Reader<'_> {
             "rule" => self.rule_command(at, Place::Behind),
             "set" | "map" => self.set_command(at),
             "element" => self.element_command(at),
-            "counter" | "quota" | "ct" | "limit" | "secmark" | "synproxy" | "flowtable" => at.skip_object(),
+            "quota" | "ct" | "limit" | "secmark" | "synproxy" => {
+                let kind = if kind == "ct" { format!("ct {}", at.word()?) } else { kind.to_owned() };
+                let (family, table) = at.table_name()?;
+                self.referred(&kind, at, &family, &table)
+            }
+            "counter" | "flowtable" => at.skip_object(),
             _ => None,
         }
+    }
+
+    /// An object that rules refer to. What changes by itself is left out.
+    fn referred(&mut self, kind: &str, at: &mut At<'_>, family: &str, table: &str) -> Option<()> {
+        let name = at.quoted_or_word()?.to_owned();
+        let source = at.statement()?;
+        let (own, _) = source.iter().fold((Vec::new(), 0usize), |(mut own, left), token| {
+            let used = matches!(&token.kind, Kind::Word(word) if word == "used");
+            let left = if used { 3 } else { left };
+            if left == 0 && token.kind != Kind::End {
+                own.push(&token.kind);
+            }
+            (own, left.saturating_sub(1))
+        });
+        let text = format!("{own:?}");
+        self.table_of(family, table, true)?.objects.insert(format!("{kind} {name}"), text);
+        Some(())
     }
 
     fn include(&mut self, at: &mut At<'_>) -> Option<()> {
@@ -184,7 +206,8 @@ impl Reader<'_> {
     fn table(&mut self, at: &mut At<'_>) -> Option<()> {
         let (family, name) = at.table_name()?;
         let name = self.name(&name)?;
-        self.table_of(&family, &name, true)?;
+        // declared once more without the flag, a table wakes up
+        self.table_of(&family, &name, true)?.dormant = false;
         if !at.symbol("{") {
             return Some(());
         }
@@ -217,9 +240,7 @@ impl Reader<'_> {
             }
             "set" | "map" => {
                 let name = at.quoted_or_word()?.to_owned();
-                let set = self.set(at)?;
-                self.table_of(family, table, true)?.sets.insert(name, set);
-                Some(())
+                self.set(at, family, table, name)
             }
             "flags" => {
                 let flags = at.statement()?;
@@ -234,7 +255,11 @@ impl Reader<'_> {
                 reader.table_body(&mut at, family, table)?;
                 at.tokens.is_empty().then_some(())
             }),
-            "counter" | "quota" | "ct" | "limit" | "secmark" | "synproxy" | "flowtable" => at.skip_object(),
+            kind @ ("quota" | "ct" | "limit" | "secmark" | "synproxy") => {
+                let kind = if kind == "ct" { format!("ct {}", at.word()?) } else { kind.to_owned() };
+                self.referred(&kind, at, family, table)
+            }
+            "counter" | "flowtable" => at.skip_object(),
             "type" | "policy" => None,
             _ => None,
         }

@@ -31,6 +31,11 @@ pub(super) fn steps(reader: &mut RuleReader<'_, '_>, key: &Expr, value: &Expr, t
     }
 }
 
+/// Whether writing it may change what any later rule looks at.
+pub(super) fn changes_anything(key: &Expr) -> bool {
+    matches!(written(key), Written::Unread)
+}
+
 enum Written {
     Mark(Field),
     Address(Field, Family),
@@ -48,15 +53,17 @@ fn written(key: &Expr) -> Written {
             ("ip", "daddr") => Written::Address(Field::Dst, Family::Ipv4),
             ("ip6", "saddr") => Written::Address(Field::Src, Family::Ipv6),
             ("ip6", "daddr") => Written::Address(Field::Dst, Family::Ipv6),
-            ("tcp" | "udp" | "th", "sport") => Written::Port(Field::Sport),
-            ("tcp" | "udp" | "th", "dport") => Written::Port(Field::Dport),
+            (_, "sport") => Written::Port(Field::Sport),
+            (_, "dport") => Written::Port(Field::Dport),
             // what is changed decides about reach: protocol, flags, ICMP type
             ("ip", "protocol") | ("ip6", "nexthdr") | ("tcp", "flags") | ("icmp" | "icmpv6", _) => {
                 Written::Unread
             }
             _ => Written::Nothing,
         },
-        // priority, nftrace, packet type, helpers, zones, events, TCP options: nothing that rules here look at
+        // bytes by their place may be any part
+        Expr::Other(text) if text.starts_with('@') || text.starts_with("{\"payload\"") => Written::Unread,
+        // priority, packet type, helpers, zones, labels, TCP options: `writes` tells those that look at them
         _ => Written::Nothing,
     }
 }

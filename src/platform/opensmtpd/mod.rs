@@ -182,9 +182,11 @@ fn routing(
             dequote: false,
             origin: Some(name.into()),
             host_name: name.into(),
-            refuses: Refuses { quoted: true, ..Refuses::default() },
+            refuses: Refuses { quoted: true, doubled: true, ..Refuses::default() },
             ..Forms::default()
         },
+        delimiters: "+".into(),
+        every_address_counts: true,
         relay_domains: declared(tables, statements),
         routers,
         ..Routing::default()

@@ -146,6 +146,8 @@ impl Reader<'_> {
         let mut words = statement.words.get(1..)?;
         // what is said of where mail comes from does not count for addresses that aliases lead to
         let (mut parts, mut origin, mut to) = (Vec::new(), None, false);
+        // `rcpt-to`, wherever it stands, is one thing that the last one says
+        let mut recipient = None;
         loop {
             let negated = words.first() == Some(&Word::Sign('!'));
             if negated {
@@ -174,9 +176,15 @@ impl Reader<'_> {
                 }
                 _ => return None,
             };
-            parts.push(if negated { not(condition) } else { condition });
+            let condition = if negated { not(condition) } else { condition };
+            if head == "rcpt-to" || (head == "for" && words.get(1).is_some_and(|word| word.is("rcpt-to"))) {
+                recipient = Some(condition);
+            } else {
+                parts.push(condition);
+            }
             words = words.get(1 + used..)?;
         }
+        parts.extend(recipient);
         if !to {
             parts.push(self.local_names(&statement.at));
         }

@@ -9,8 +9,8 @@ use crate::evidence::device::file_artifact;
 use crate::finding::Location;
 use crate::packet::address::{AddressSet, Prefix};
 use crate::platform::mta::{
-    aliases, any, client_addresses, clients, held, literal, lookup, never, pattern_row, patterns, special,
-    unknown_table,
+    aliases, all, any, client_addresses, clients, held, literal, lookup, never, pattern_row, patterns,
+    special, unknown_table, unread,
 };
 use crate::reason::Reason;
 use crate::relay::{Action, ClientMatch, Condition, Content, Lookup, Parents, Part, Row, Subject, Table};
@@ -117,11 +117,17 @@ pub(super) fn names(name: &str, entries: &Entries, subject: Subject) -> Conditio
     match entries {
         Entries::Known(rows) => {
             let one = |(key, _, at): &(String, String, Location)| pattern_row(&glob(key), key, true, at);
-            // no client's name begins with a dot: such a row never matches
-            let can = |row: &&(String, String, Location)| {
-                subject != Subject::ReverseName || !row.0.starts_with('.')
-            };
-            held(subject, part, Parents::No, patterns(name, rows.iter().filter(can).map(one).collect()))
+            if subject == Subject::ReverseName {
+                // a `*` in the name of a client is none in OpenSMTPD 6.8, whatever its manual says
+                let (wild, plain): (Vec<_>, Vec<_>) = rows.iter().partition(|(key, ..)| key.contains('*'));
+                let table = |rows: Vec<&(String, String, Location)>| {
+                    patterns(name, rows.into_iter().map(one).collect())
+                };
+                let wild =
+                    all([held(subject, part, Parents::No, table(wild)), unread(&format!("{name} with *"))]);
+                return any([held(subject, part, Parents::No, table(plain)), wild]);
+            }
+            held(subject, part, Parents::No, patterns(name, rows.iter().map(one).collect()))
         }
         Entries::Unknown(source) => held(subject, part, Parents::No, unknown_table(source)),
     }

@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::agree::{self, proven};
 use super::ask::Wanted;
 use super::defaults::{self, Version};
 use super::expand::{ExpandError, expand};
 use super::logical;
-use super::maincf::{Settings, same_value};
+use super::maincf::Settings;
 use super::mastercf::{self, Service};
+use crate::evidence::DeviceEvidence;
 use crate::evidence::device::file_artifact;
-use crate::evidence::{DeviceEvidence, Proof, Source};
 use crate::finding::Location;
 use crate::platform::Gap;
 use crate::reason::Reason;
@@ -68,7 +69,7 @@ impl<'e> Config<'e> {
             proven(evidence, artifact, &mut gaps);
         }
         let explicit = match (raw, printed) {
-            (Some(raw), Some(printed)) => agree(raw, printed, &main, &mut gaps),
+            (Some(raw), Some(printed)) => agree::settings(raw, printed, &main, &mut gaps),
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => effective.clone(),
         };
@@ -81,7 +82,7 @@ impl<'e> Config<'e> {
         let services = match (raw_services, printed_services) {
             (Some((raw, unread)), printed) => {
                 if let Some((printed, _)) = printed {
-                    agree_services(&raw, &printed, &master, &mut gaps);
+                    agree::services(&raw, &printed, &master, &mut gaps);
                 }
                 gaps.extend(unread.into_iter().map(|at| Gap {
                     reason: Reason::Unread { text: at.text.to_string() },
@@ -95,6 +96,10 @@ impl<'e> Config<'e> {
                 mastercf::read("master.cf", "smtp inet n - y - - smtpd").0
             }
         };
+        agree::with_effective(&explicit, &effective, &mut gaps);
+        if let Some(printed) = settings(evidence, agree::OVERRIDES) {
+            agree::with_overrides(&services, &printed, &mut gaps);
+        }
         Some(Self {
             evidence,
             explicit,
@@ -296,64 +301,4 @@ fn settings(evidence: &DeviceEvidence, artifact: &str) -> Option<Settings> {
 
 fn services(evidence: &DeviceEvidence, artifact: &str) -> Option<(Vec<Service>, Vec<Location>)> {
     evidence.text(artifact).map(|text| mastercf::read(artifact, &text))
-}
-
-/// Notes an artifact that is missing from a snapshot, or not provably whole.
-fn proven(evidence: &DeviceEvidence, artifact: &str, gaps: &mut BTreeSet<Gap>) {
-    let name = || artifact.to_owned();
-    match evidence.artifacts.get(artifact).map(|a| &a.proof) {
-        Some(Proof::Unproven) => {
-            let reason = Reason::ArtifactUnproven { artifact: name(), expected: "the whole output".into() };
-            gaps.insert(Gap { reason, location: None });
-        }
-        None if evidence.source == Source::Snapshot => {
-            gaps.insert(Gap { reason: Reason::ArtifactMissing { artifact: name() }, location: None });
-        }
-        _ => {}
-    }
-}
-
-/// main.cf with line numbers, unless `postconf -n` says otherwise: then that, and a gap.
-fn agree(raw: Settings, printed: Settings, main: &str, gaps: &mut BTreeSet<Gap>) -> Settings {
-    let mut different = BTreeMap::new();
-    for (name, setting) in printed.iter() {
-        if raw.get(name).is_none_or(|r| !same_value(r.value(), setting.value())) {
-            different.insert(name.to_owned(), setting.at(0));
-        }
-    }
-    for (name, setting) in raw.iter() {
-        let matters =
-            !defaults::default(name, None).is_empty() || name.starts_with("smtpd_") || name == "mynetworks";
-        if matters && printed.get(name).is_none() {
-            different.insert(name.to_owned(), setting.at(0));
-        }
-    }
-    if different.is_empty() {
-        return raw;
-    }
-    for (name, at) in different {
-        let reason =
-            Reason::Contradiction { what: name, first: main.to_owned(), second: "postconf-n.txt".into() };
-        gaps.insert(Gap { reason, location: Some(at) });
-    }
-    printed
-}
-
-fn agree_services(raw: &[Service], printed: &[Service], master: &str, gaps: &mut BTreeSet<Gap>) {
-    let key = |s: &Service| {
-        let overrides: Vec<(String, String)> =
-            s.overrides.iter().map(|o| (o.name.clone(), o.value.split_whitespace().collect())).collect();
-        (s.name.clone(), s.kind.clone(), s.command.clone(), overrides)
-    };
-    let keys = |all: &[Service]| all.iter().map(key).collect::<BTreeSet<_>>();
-    let (ours, theirs) = (keys(raw), keys(printed));
-    for (name, kind, ..) in ours.symmetric_difference(&theirs) {
-        let reason = Reason::Contradiction {
-            what: format!("{name}/{kind}"),
-            first: master.to_owned(),
-            second: "postconf-M.txt".into(),
-        };
-        let location = raw.iter().find(|s| s.name == *name && s.kind == *kind).map(|s| s.at.clone());
-        gaps.insert(Gap { reason, location });
-    }
 }

@@ -122,7 +122,9 @@ impl<'c, 'e> Reader<'_, 'c, 'e> {
         for word in scope.words("postscreen_access_list") {
             let step = match word.text.as_str() {
                 "permit_mynetworks" => {
-                    Step::If(Condition::ClientIn(Arc::new(self.mynetworks(scope))), Action::Permit)
+                    // postscreen takes a list that it cannot read on for one without the client
+                    let list = self.mynetworks(scope).without_failures();
+                    Step::If(Condition::ClientIn(Arc::new(list)), Action::Permit)
                 }
                 "permit" => Step::If(Condition::Always, Action::Permit),
                 "reject" if enforced => Step::If(Condition::Always, Action::Refuse(550)),

@@ -3,6 +3,7 @@
 //! Follows postconf(5), master(5), access(5), SMTPD_ACCESS_README and ADDRESS_CLASS_README of Postfix 3.7, and what a
 //! live 3.7.11 answered where they leave room.
 
+mod agree;
 mod ask;
 mod bind;
 mod builtin;

@@ -1,7 +1,7 @@
 //! Restriction lists of smtpd(8), in neutral words (postconf(5), SMTPD_ACCESS_README).
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::builtin::{self, Argument};
@@ -19,6 +19,9 @@ use crate::relay::{
 /// Most rules of one listener.
 const MAX_RULES: usize = 100_000;
 
+/// What a table that smtpd could not open answers.
+const NO_TABLE: &str = "static:{451 4.3.5 Server configuration error}";
+
 /// Turns the lists of one service into rules.
 pub(super) struct Builder<'b, 'c, 'e> {
     pub(super) scope: Scope<'c, 'e>,
@@ -31,12 +34,14 @@ pub(super) struct Builder<'b, 'c, 'e> {
     pub(super) auth: bool,
     /// Whether some table answers DISCARD.
     pub(super) discards: Cell<bool>,
-    classes: BTreeMap<String, ListId>,
+    classes: BTreeSet<String>,
+    /// Classes by name, and by what a bare table in them means.
+    read: RefCell<BTreeMap<(String, &'static str), ListId>>,
     rules: Cell<usize>,
 }
 
 impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
-    /// Prepares a service: its classes are read at once, so that lists and tables can name them.
+    /// Prepares a service; a class is read once a list or table names it.
     pub(super) fn new(
         scope: Scope<'c, 'e>,
         tables: &'b Tables<'c, 'e>,
@@ -46,12 +51,9 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
         let parents = super::lists::parents(&scope, "smtpd_access_maps");
         let override_options = scope.words("receive_override_options");
         let checks_listing = !override_options.iter().any(|w| w.text == "no_unknown_recipient_checks");
-        let names: Vec<String> =
-            scope.words("smtpd_restriction_classes").into_iter().map(|w| w.text).collect();
-        let classes: BTreeMap<String, ListId> =
-            names.into_iter().map(|name| (name, policy.borrow_mut().add_list(RuleList::default()))).collect();
+        let classes = scope.words("smtpd_restriction_classes").into_iter().map(|w| w.text).collect();
         let auth = scope.flag("smtpd_sasl_auth_enable");
-        let builder = Self {
+        Self {
             scope,
             tables,
             policy,
@@ -60,14 +62,26 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
             checks_listing,
             auth,
             classes,
+            read: RefCell::default(),
             rules: Cell::new(0),
             discards: Cell::new(false),
-        };
-        for (name, id) in &builder.classes {
-            let list = builder.rule_list(name, &scope.words(name), None);
-            policy.borrow_mut().set_list(*id, list);
         }
-        builder
+    }
+
+    /// A class as the list that names it sees it: a bare table means in it what it means in that list.
+    fn class(&self, name: &str, default: &'static str) -> Option<ListId> {
+        if !self.classes.contains(name) {
+            return None;
+        }
+        let key = (name.to_owned(), default);
+        if let Some(id) = self.read.borrow().get(&key) {
+            return Some(*id);
+        }
+        let id = self.policy.borrow_mut().add_list(RuleList::default());
+        self.read.borrow_mut().insert(key, id);
+        let list = self.rule_list(name, &self.scope.words(name), default);
+        self.policy.borrow_mut().set_list(id, list);
+        Some(id)
     }
 
     /// Classes that are named and not defined.
@@ -78,11 +92,11 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
 
     /// Reads the list that a parameter holds. A bare table in it means `default`.
     pub(super) fn list(&self, parameter: &str, default: &'static str) -> ListId {
-        let list = self.rule_list(parameter, &self.scope.words(parameter), Some(default));
+        let list = self.rule_list(parameter, &self.scope.words(parameter), default);
         self.policy.borrow_mut().add_list(list)
     }
 
-    fn rule_list(&self, name: &str, words: &[Word], default: Option<&str>) -> RuleList {
+    fn rule_list(&self, name: &str, words: &[Word], default: &'static str) -> RuleList {
         let mut rules = Vec::new();
         let (mut words, mut note_only) = (words.iter(), false);
         while let Some(word) = words.next() {
@@ -112,24 +126,21 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
     }
 
     /// One restriction, with its argument taken from the words behind it.
-    fn steps(&self, word: &Word, rest: &mut std::slice::Iter<'_, Word>, default: Option<&str>) -> Vec<Step> {
+    fn steps(&self, word: &Word, rest: &mut std::slice::Iter<'_, Word>, default: &'static str) -> Vec<Step> {
         let name = word.text.to_ascii_lowercase();
         if name.contains(':') {
-            return match default {
-                Some(default) => self.with_argument(default, Some(word), word),
-                None => vec![broken()],
-            };
+            return self.with_argument(default, Some(word), word, default);
         }
         if let Some(steps) = builtin::plain(self, &name) {
             return steps;
         }
         match builtin::argument(&name) {
-            Argument::Needed => return self.with_argument(&name, rest.next(), word),
+            Argument::Needed => return self.with_argument(&name, rest.next(), word, default),
             Argument::Optional => return self.with_argument_or_nothing(&name, rest.next()),
             Argument::None => {}
         }
-        if let Some(class) = self.classes.get(&word.text) {
-            return vec![Step::List(*class)];
+        if let Some(class) = self.class(&word.text, default) {
+            return vec![Step::List(class)];
         }
         // smtpd answers 451 to a name that it does not know; a newer one may know more names than we do
         if self.scope.config.version.is_some_and(|version| version <= NEWEST_KNOWN) {
@@ -140,7 +151,13 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
         vec![Step::If(Condition::Always, Action::Unknown(reason))]
     }
 
-    fn with_argument(&self, name: &str, argument: Option<&Word>, word: &Word) -> Vec<Step> {
+    fn with_argument(
+        &self,
+        name: &str,
+        argument: Option<&Word>,
+        word: &Word,
+        default: &'static str,
+    ) -> Vec<Step> {
         let Some(argument) = argument else { return vec![broken()] };
         if name == "sleep" {
             let number = !argument.text.is_empty() && argument.text.bytes().all(|b| b.is_ascii_digit());
@@ -159,14 +176,16 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
         }
         let Some((subject, server)) = builtin::access(name) else { return Vec::new() };
         let in_braces = logical::in_braces(&argument.text);
-        if in_braces.is_some() && subject != Subject::Certificate {
-            // only check_ccert_access takes a table with attributes; elsewhere the lookup fails
-            return vec![broken()];
-        }
-        let spec = in_braces.and_then(|b| b.split([',', ' ']).next()).unwrap_or(&argument.text);
+        let spec = match in_braces.map(|inside| inside.split([',', ' ']).next().unwrap_or_default()) {
+            // only check_ccert_access takes a table with attributes; elsewhere no table opens under that name, and
+            // smtpd answers every lookup for it
+            Some(_) if subject != Subject::Certificate => NO_TABLE,
+            Some(table) => table,
+            None => &argument.text,
+        };
         let table = self.tables.open(spec, Usage::Map, &argument.at);
         if server {
-            return self.server_access(name, subject, &table);
+            return self.server_access(name, subject, &table, default);
         }
         if subject == Subject::Login && !self.auth {
             return Vec::new();
@@ -174,7 +193,7 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
         vec![Step::Lookup(Lookup {
             subject,
             part: Part::Address,
-            actions: Arc::new(self.actions(&table, &word.at)),
+            actions: Arc::new(self.actions(&table, &word.at, default)),
             table,
             parents: self.parents,
             null_sender_key: self.scope.get("smtpd_null_access_lookup_key").into(),
@@ -187,8 +206,8 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
     }
 
     /// A table asked about the hosts that serve a name: DNS decides, and a permit is an error.
-    fn server_access(&self, name: &str, subject: Subject, table: &Table) -> Vec<Step> {
-        let actions = self.actions(table, &Location::within("", ""));
+    fn server_access(&self, name: &str, subject: Subject, table: &Table, default: &'static str) -> Vec<Step> {
+        let actions = self.actions(table, &Location::within("", ""), default);
         let mut steps = Vec::new();
         let condition = |kind: &str| builtin::server(subject, &format!("{name} {} {kind}", table.name));
         if matches!(&table.content, crate::relay::Content::Unknown(_)) {
@@ -205,11 +224,11 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
     }
 
     /// What each answer of an access table means.
-    fn actions(&self, table: &Table, at: &Location) -> BTreeMap<Arc<str>, Action> {
+    fn actions(&self, table: &Table, at: &Location, default: &'static str) -> BTreeMap<Arc<str>, Action> {
         let mut actions = BTreeMap::new();
         for row in table.rows() {
             if !actions.contains_key(&row.value) {
-                let action = self.action(&row.value, &row.at, at);
+                let action = self.action(&row.value, &row.at, at, default);
                 actions.insert(Arc::clone(&row.value), action);
             }
         }
@@ -217,7 +236,7 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
     }
 
     /// access(5): the right-hand side of a row.
-    fn action(&self, value: &str, row: &Location, rule: &Location) -> Action {
+    fn action(&self, value: &str, row: &Location, rule: &Location, default: &'static str) -> Action {
         let (word, text) = value.split_once([' ', '\t']).unwrap_or((value, ""));
         let text = text.trim();
         let number = |name: &str, otherwise: u16| self.scope.get(name).parse().unwrap_or(otherwise);
@@ -249,7 +268,7 @@ impl<'b, 'c, 'e> Builder<'b, 'c, 'e> {
                     .into_iter()
                     .map(|w| Word { text: w.text.to_owned(), at: row.clone() })
                     .collect();
-                let list = self.rule_list(&rule.text, &words, None);
+                let list = self.rule_list(&rule.text, &words, default);
                 Action::List(self.policy.borrow_mut().add_list(list))
             }
         }

@@ -41,6 +41,8 @@ pub(super) fn routing(
     Routing {
         forms: forms(&resolve),
         percent_domains: DomainList::default(),
+        percent_to_the_end: false,
+        every_address_counts: false,
         routes_are_limited: false,
         routers: Vec::new(),
         delimiters: resolve.get("recipient_delimiter").into(),
@@ -74,6 +76,7 @@ fn forms(scope: &Scope<'_, '_>) -> Forms {
     let origin = if scope.flag("append_at_myorigin") { some(origin(scope)) } else { None };
     let dot_domain = if scope.flag("append_dot_mydomain") { some(scope.get("mydomain")) } else { None };
     Forms {
+        takes_postmaster: true,
         refuses: Refuses::default(),
         percent_hack: scope.flag("allow_percent_hack"),
         bang_path: scope.flag("swap_bangpath"),

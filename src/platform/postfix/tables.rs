@@ -245,8 +245,14 @@ fn sections(text: &str) -> BTreeMap<String, Compiled> {
             current = None;
         } else if line.starts_with("== ") {
             current = None;
-        } else if let Some(Compiled::Rows(rows)) = current.as_ref().and_then(|spec| out.get_mut(spec)) {
-            rows.push((u32::try_from(number + 1).unwrap_or(u32::MAX), line.to_owned()));
+        } else if let Some(table) = current.as_ref().and_then(|spec| out.get_mut(spec)) {
+            match (table, line.contains('\t')) {
+                (Compiled::Rows(rows), true) => {
+                    rows.push((u32::try_from(number + 1).unwrap_or(u32::MAX), line.to_owned()));
+                }
+                (table, false) if !line.trim().is_empty() => *table = Compiled::Unreadable(line.to_owned()),
+                _ => {}
+            }
         }
     }
     out

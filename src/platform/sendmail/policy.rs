@@ -30,6 +30,15 @@ pub(super) struct Host<'h> {
     pub(super) at: &'h Location,
 }
 
+/// Answers of the access map, and what they do.
+type Answers = (fn(Says) -> bool, Action);
+
+/// What the access map refuses with, for the time being and for good.
+const REFUSALS: [Answers; 2] = [
+    (|says| matches!(says, Says::Refuse(..500)), Action::Refuse(450)),
+    (|says| matches!(says, Says::Refuse(500..)), Action::Refuse(550)),
+];
+
 impl Host<'_> {
     pub(super) fn policy(&self) -> Policy {
         let mut policy = Policy { own_addresses: self.own.clone(), ..Policy::default() };
@@ -114,6 +123,13 @@ impl Host<'_> {
         Rule { step: Step::If(condition, action), at }
     }
 
+    /// Whether the access map says so of the client: an answer for its name comes before one for its address.
+    fn of_client(&self, access: &Access, is: fn(Says) -> bool) -> Condition {
+        let named = |list| all([not(Condition::ClientNameUnverified), self.clients(list)]);
+        let other = named(access.names(&|says| !is(says)));
+        any([named(access.names(&is)), all([not(other), self.clients(access.addresses(&is))])])
+    }
+
     fn clients(&self, list: ClientList) -> Condition {
         Condition::ClientIn(Arc::new(list))
     }
@@ -122,17 +138,9 @@ impl Host<'_> {
     fn check_relay(&self) -> Vec<Rule> {
         let mut out = Vec::new();
         if let Some(access) = &self.access {
-            let refuses = |says| matches!(says, Says::Refuse(_));
-            let refused = any([
-                all([not(Condition::ClientNameUnverified), self.clients(access.names(&refuses))]),
-                self.clients(access.addresses(&refuses)),
-            ]);
-            // an answer for the name comes before one for the address
-            let accepted = all([
-                not(Condition::ClientNameUnverified),
-                self.clients(access.names(&|says| !refuses(says))),
-            ]);
-            out.push(self.rule(all([not(accepted), refused]), Action::Refuse(550)));
+            for (is, action) in REFUSALS {
+                out.push(self.rule(self.of_client(access, is), action));
+            }
         } else if self.access_used {
             out.push(self.rule(Condition::Always, Action::Continue));
         }
@@ -155,22 +163,20 @@ impl Host<'_> {
         }
         let mut accepted = mta::never();
         if let Some(access) = &self.access {
-            let refuses = |says| matches!(says, Says::Refuse(_));
             let from = |is: &dyn Fn(Says) -> bool| {
                 any([
                     held(Subject::Sender, Part::Address, Parents::No, access.keys("from", true, false, is)),
                     held(Subject::Sender, Part::Domain, Parents::Bare, access.keys("from", true, true, is)),
                 ])
             };
-            let some = not(Condition::SenderIsNull);
             accepted = from(&|says| says == Says::Accept || says == Says::Relay);
-            let whole = held(
-                Subject::Sender,
-                Part::Address,
-                Parents::No,
-                access.keys("from", true, false, &|says| !refuses(says)),
-            );
-            out.push(self.rule(all([some, not(whole), from(&refuses)]), Action::Refuse(550)));
+            out.push(self.rule(self.of_client(access, discards), Action::Discard));
+            for (is, action) in REFUSALS.into_iter().chain([(discards as fn(Says) -> bool, Action::Discard)])
+            {
+                let others = access.keys("from", true, false, &|says| !is(says));
+                let whole = held(Subject::Sender, Part::Address, Parents::No, others);
+                out.push(self.rule(all([not(Condition::SenderIsNull), not(whole), from(&is)]), action));
+            }
         }
         if !self.features.has("accept_unresolvable_domains") {
             let dns = Dns {
@@ -192,26 +198,16 @@ impl Host<'_> {
             out.push(Rule { step: Step::If(Condition::Always, action), at: at.clone() });
         }
         if let Some(access) = self.access.as_ref().filter(|_| self.features.has("blocklist_recipients")) {
-            let refuses = |says| matches!(says, Says::Refuse(_));
-            let whole = held(
-                Subject::Recipient,
-                Part::Address,
-                Parents::No,
-                access.keys("to", true, false, &refuses),
-            );
-            let kept = held(
-                Subject::Recipient,
-                Part::Address,
-                Parents::No,
-                access.keys("to", true, false, &|says| !refuses(says)),
-            );
-            let domain = held(
-                Subject::Recipient,
-                Part::Domain,
-                Parents::Bare,
-                access.keys("to", true, true, &refuses),
-            );
-            out.push(self.rule(any([whole, all([not(kept), domain])]), Action::Refuse(550)));
+            let to = |domains, is: &dyn Fn(Says) -> bool| {
+                let (part, parents) =
+                    if domains { (Part::Domain, Parents::Bare) } else { (Part::Address, Parents::No) };
+                held(Subject::Recipient, part, parents, access.keys("to", true, domains, is))
+            };
+            for (is, action) in REFUSALS.into_iter().chain([(discards as fn(Says) -> bool, Action::Discard)])
+            {
+                let kept = to(false, &|says| !is(says));
+                out.push(self.rule(any([to(false, &is), all([not(kept), to(true, &is)])]), action));
+            }
         }
         if self.features.has("promiscuous_relay") {
             out.push(self.of("promiscuous_relay", Condition::Always, Action::Permit));
@@ -347,6 +343,10 @@ impl Host<'_> {
             None => mta::unknown_table("/etc/mail/local-host-names"),
         }
     }
+}
+
+fn discards(says: Says) -> bool {
+    says == Says::Discard
 }
 
 fn bind(address: &str, family: &str) -> Bind {

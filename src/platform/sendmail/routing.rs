@@ -61,7 +61,13 @@ impl Host<'_> {
             forms: Forms {
                 origin: Some(origin.into()),
                 host_name: host.into(),
-                refuses: Refuses::default(),
+                takes_postmaster: true,
+                refuses: Refuses {
+                    doubled: true,
+                    bare_sender: !self.features.has("accept_unqualified_senders"),
+                    bang: self.features.features.get("nouucp").is_some_and(|how| how == "reject"),
+                    ..Refuses::default()
+                },
                 ..Forms::default()
             },
             delimiters: "+".into(),

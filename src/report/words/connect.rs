@@ -14,6 +14,14 @@ pub const fn password(lang: Lang) -> &'static str {
     }
 }
 
+/// Asks for the password of `enable`.
+pub const fn enable(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "Password of enable (or administrator): ",
+        Lang::Ja => "enable（または administrator）のパスワード: ",
+    }
+}
+
 /// Asks for a key's passphrase.
 pub fn passphrase(file: &str, lang: Lang) -> String {
     match lang {

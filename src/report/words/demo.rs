@@ -18,7 +18,7 @@ pub fn opening(story: &Story, devices: usize, lang: Lang) -> String {
             }
         ),
         Lang::Ja => format!(
-            "{}\n（模擬機器 {devices} 台に、この機械の中で実際に SSH 接続します。{}）\n\n",
+            "{}\n（模擬機器 {devices} 台に、このコンピューター内で実際に SSH 接続します。{}）\n\n",
             story.ja,
             match story.basis {
                 Basis::Incident => INCIDENT_JA,
@@ -83,13 +83,19 @@ pub fn recorded(device: &str, fingerprint: &str, lang: Lang) -> String {
 }
 
 /// Where the evidence was kept, and what to do with it.
-pub fn kept(store: &str, lang: Lang) -> String {
+pub fn kept(command: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => {
-            format!("evidence kept; judge it again: sekisho check --site {store}/site.toml --store {store}")
-        }
-        Lang::Ja => {
-            format!("証跡を保存しました。再判定: sekisho check --site {store}/site.toml --store {store}")
-        }
+        Lang::En => format!("evidence kept; judge it again: {command}"),
+        Lang::Ja => format!("証拠を保存しました。再判定: {command}"),
+    }
+}
+
+/// A declaration that is not the demo's lies where its own would be kept.
+pub fn occupied(path: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{path} is there already and is not this demo's; give --store another folder"),
+        Lang::Ja => format!(
+            "{path} が既にあり、このデモのファイルではありません。--store に別のフォルダーを指定してください"
+        ),
     }
 }

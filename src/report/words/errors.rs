@@ -9,6 +9,7 @@ use crate::evidence::git::{self, GitError};
 use crate::evidence::store::{ChangeIdFault, KeyFault, Tampering};
 use crate::evidence::{StateError, StoreError};
 use crate::report::Lang;
+use crate::report::text::escape;
 
 /// A state could not be read.
 pub fn state(error: &StateError, lang: Lang) -> String {
@@ -220,11 +221,14 @@ pub const fn one_output(lang: Lang) -> &'static str {
     }
 }
 
-/// `--filter` where nothing has a name.
-pub fn no_filters(name: &str, lang: Lang) -> String {
-    match lang {
-        Lang::En => format!("--filter {name}: none of the known platforms has named access lists"),
-        Lang::Ja => format!("--filter {name}: 名前付きアクセスリストのある種類には、まだ対応していません"),
+/// A list is to be judged alone, and a state or device has none of that name.
+pub fn no_such_list(name: &str, state: Option<&str>, lang: Lang) -> String {
+    let (name, place) = (escape(name), state.map(escape).unwrap_or_default());
+    match (lang, state) {
+        (Lang::En, Some(_)) => format!("{place}: there is no access list {name}"),
+        (Lang::En, None) => format!("there is no access list {name}"),
+        (Lang::Ja, Some(_)) => format!("{place}: アクセスリスト {name} はありません"),
+        (Lang::Ja, None) => format!("アクセスリスト {name} はありません"),
     }
 }
 

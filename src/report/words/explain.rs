@@ -68,8 +68,9 @@ pub fn unknown(id: &str, near: Option<&str>, lang: Lang) -> String {
 
 /// The head of a platform's questions.
 pub fn platform(id: &str, signs: &[&str], lang: Lang) -> String {
-    let signs = signs.join(", ");
+    let (none, signs) = (signs.is_empty(), signs.join(", "));
     match lang {
+        _ if none => format!("{id}\n"),
         Lang::En => format!("{id}   (a folder is known to be of it by {signs})\n"),
         Lang::Ja => format!("{id}   （フォルダーに {signs} があれば、この種類と見なします）\n"),
     }

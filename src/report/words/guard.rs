@@ -47,6 +47,14 @@ pub const fn not_judged(lang: Lang) -> &'static str {
     }
 }
 
+/// The work is done, and its evidence could not be kept.
+pub fn not_kept(why: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("UNDECIDED  the work is done and could not be judged: {why}"),
+        Lang::Ja => format!("判定不能 UNDECIDED  作業は終わっていますが、判定できません（{why}）"),
+    }
+}
+
 /// No command: somebody says when the work is done.
 pub const fn press_enter(lang: Lang) -> &'static str {
     match lang {
@@ -60,7 +68,11 @@ pub fn status(code: Option<i32>, otherwise: &str, lang: Lang) -> String {
     match (lang, code) {
         (Lang::En, Some(code)) => format!("exit code {code}"),
         (Lang::Ja, Some(code)) => format!("終了コード {code}"),
-        (_, None) => otherwise.to_owned(),
+        (Lang::En, None) => otherwise.to_owned(),
+        (Lang::Ja, None) => match otherwise.strip_prefix("signal: ") {
+            Some(signal) => format!("シグナル {signal} による終了"),
+            None => otherwise.to_owned(),
+        },
     }
 }
 

@@ -23,7 +23,23 @@ pub struct Style<'a> {
 
 /// A rule's text with its values put in, harmless for a terminal.
 pub fn fill(template: &str, arg: impl Fn(&str) -> Option<Arg>, style: Style<'_>) -> String {
-    escape(&plain(template, arg, style))
+    let text = escape(&plain(template, arg, style));
+    if style.lang == Lang::Ja { close_up(&text) } else { text }
+}
+
+/// Japanese without blanks between two of its own characters: templates put blanks around values, which may be words.
+fn close_up(text: &str) -> String {
+    let own =
+        |c: char| matches!(c, '\u{3000}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let between = c == ' ' && out.ends_with(own) && rest.peek().is_some_and(|next| own(*next));
+        if !between {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// A rule's title without values: what a finding would name is left out.
@@ -167,7 +183,7 @@ fn japanese(phrase: &Phrase) -> String {
     match phrase {
         Phrase::Anybody => "インターネット上の不特定の相手".to_owned(),
         Phrase::Networks { networks } => networks.join("、"),
-        Phrase::Partners => "接続先の他組織".to_owned(),
+        Phrase::Partners => "隣接ネットワーク（他組織など）の相手".to_owned(),
         Phrase::Itself => "機器自身".to_owned(),
         Phrase::Everything => "今回の確認".to_owned(),
         Phrase::SenderIn { domain } => format!("差出人を {domain} のアドレスと名乗るだけで、"),
@@ -176,8 +192,8 @@ fn japanese(phrase: &Phrase) -> String {
         Phrase::NullSender => "差出人を空（<>）にするだけで、".to_owned(),
         Phrase::Helo { name } => format!("HELO で {name} と名乗るだけで、"),
         Phrase::RecipientForm { example } => format!("宛先を {example} の形で書くだけで、"),
-        Phrase::ProxyHeader { claims } => format!("PROXY ヘッダーで {claims} を騙るだけで、"),
-        Phrase::Xclient { claims } => format!("XCLIENT で {claims} を騙るだけで、"),
+        Phrase::ProxyHeader { claims } => format!("PROXY ヘッダーで {claims} と名乗るだけで、"),
+        Phrase::Xclient { claims } => format!("XCLIENT で {claims} と名乗るだけで、"),
         Phrase::Translated { through, seen } => {
             format!("{through} が接続元を信頼済みのアドレス {seen} に書き換えるため、")
         }
@@ -204,6 +220,16 @@ mod tests {
     fn values_are_put_in_and_made_harmless() {
         let arg = |name: &str| (name == "device").then(|| Arg::Text("fw\u{1b}[2J".to_owned()));
         assert_eq!(fill("{device} is {gone} {", arg, EN), "fw\\u{1b}[2J is - {");
+    }
+
+    #[test]
+    fn japanese_stands_close() {
+        let arg = |name: &str| match name {
+            "target" => Some(Arg::Phrase(Phrase::Itself)),
+            name => Some(Arg::Text(name.to_owned())),
+        };
+        let style = Style { lang: Lang::Ja, ..EN };
+        assert_eq!(fill("{device} の {target} の {ports} に", arg, style), "device の機器自身の ports に");
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::rules::device::Tested;
 pub struct Labels {
     /// An example to try.
     pub attempt: &'static str,
+    /// Why it is only possible.
+    pub reason: &'static str,
     /// The line that causes it.
     pub cause: &'static str,
     /// What to do at once.
@@ -26,16 +28,20 @@ pub const fn labels(lang: Lang) -> Labels {
     match lang {
         Lang::En => Labels {
             attempt: "try    ",
+            reason: "why    ",
             cause: "cause  ",
             fix: "do now ",
             proof: "proof  ",
             further: "also   ",
         },
-        Lang::Ja => {
-            Labels {
-                attempt: "再現例", cause: "原因  ", fix: "対処  ", proof: "根拠  ", further: "ほか  "
-            }
-        }
+        Lang::Ja => Labels {
+            attempt: "再現例",
+            reason: "理由  ",
+            cause: "原因  ",
+            fix: "対処  ",
+            proof: "根拠  ",
+            further: "ほか  ",
+        },
     }
 }
 
@@ -79,6 +85,24 @@ pub const fn nothing_new(plan: bool, compared: bool, lang: Lang) -> &'static str
     }
 }
 
+/// The first words of an ALLOW with openings that do not block.
+pub fn nothing_grave(openings: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("nothing new that blocks; {} to look at", several(openings, "lighter opening")),
+        Lang::Ja => {
+            format!("不許可にあたる新しい通信・中継はありません。軽微な開放 {openings} 件を確認してください")
+        }
+    }
+}
+
+/// Findings that are not told one by one.
+pub fn more(count: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{count} more (check --table)"),
+        Lang::Ja => format!("さらに {count} 件（check --table で表示）"),
+    }
+}
+
 /// Numbers behind a verdict.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counts {
@@ -102,20 +126,20 @@ pub fn summary(counts: &Counts, lang: Lang) -> String {
     let (complete, all) = counts.complete;
     let unread = counts.unread;
     match (lang, counts.planned) {
-        (Lang::En, Some((there, planned))) => {
+        (Lang::En, Some((there, planned))) if planned > 0 => {
             format!(
                 "opened {there} of {planned} planned, closed {closed}, {complete}/{all} complete, {unread} unread"
             )
         }
-        (Lang::En, None) => {
+        (Lang::En, _) => {
             format!("opened {opened}, closed {closed}, {complete}/{all} complete, {unread} unread")
         }
-        (Lang::Ja, Some((there, planned))) => {
+        (Lang::Ja, Some((there, planned))) if planned > 0 => {
             format!(
                 "計画どおり {there}/{planned} 件を許可、遮断 {closed}、{complete}/{all} 台取得、未解釈 {unread} 行"
             )
         }
-        (Lang::Ja, None) => {
+        (Lang::Ja, _) => {
             format!("許可 {opened}、遮断 {closed}、{complete}/{all} 台取得、未解釈 {unread} 行")
         }
     }
@@ -220,6 +244,34 @@ pub const fn during(lang: Lang) -> &'static str {
     }
 }
 
+/// Who waits on the host for packets that get through.
+pub fn listening(programs: &[String], lang: Lang) -> String {
+    let some = programs.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if programs.len() > 4 { ", ..." } else { "" };
+    match (lang, programs.is_empty()) {
+        (Lang::En, true) => "nothing listens there".to_owned(),
+        (Lang::Ja, true) => "待ち受けているプログラムなし".to_owned(),
+        (Lang::En, false) => format!("listening: {some}{more}"),
+        (Lang::Ja, false) => format!("待ち受け中: {some}{more}"),
+    }
+}
+
+/// The evidence of a device is not whole.
+pub const fn incomplete(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "; evidence is incomplete",
+        Lang::Ja => "（証拠が不足しています）",
+    }
+}
+
+/// A difference of texts is longer than what is shown of it.
+pub const fn shortened(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "(the rest is not shown)",
+        Lang::Ja => "（以下省略）",
+    }
+}
+
 /// A finding that is only possible.
 pub const fn possibly(lang: Lang) -> &'static str {
     match lang {
@@ -228,13 +280,31 @@ pub const fn possibly(lang: Lang) -> &'static str {
     }
 }
 
+/// The moment that an example is compared with the state before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The work is over.
+    After,
+    /// While the work went on; it is over.
+    During,
+    /// The work goes on.
+    Now,
+}
+
 /// Before and after, in the line that shows an example.
-pub fn before_after(before: Option<&str>, after: &str, lang: Lang) -> String {
+pub fn before_after(before: Option<&str>, after: &str, when: When, lang: Lang) -> String {
+    let moment = match (when, lang) {
+        (When::After, Lang::En) => "after",
+        (When::During, Lang::En) => "during the work",
+        (When::Now, Lang::En) => "now",
+        (When::After, Lang::Ja) => "作業後",
+        (When::During, Lang::Ja) => "作業中",
+        (When::Now, Lang::Ja) => "現在",
+    };
     match (lang, before) {
-        (Lang::En, Some(before)) => format!("before {before} -> after {after}"),
-        (Lang::En, None) => format!("now {after}"),
-        (Lang::Ja, Some(before)) => format!("作業前 {before} → 作業後 {after}"),
-        (Lang::Ja, None) => format!("現在 {after}"),
+        (Lang::En, Some(before)) => format!("before {before} -> {moment} {after}"),
+        (Lang::Ja, Some(before)) => format!("作業前 {before} → {moment} {after}"),
+        (_, None) => format!("{moment} {after}"),
     }
 }
 
@@ -264,6 +334,16 @@ pub fn site(path: Option<&str>, lang: Lang) -> String {
         (Some(path), Lang::Ja) => format!("宣言: {path}"),
         (None, Lang::En) => "no site.toml: default zones".to_owned(),
         (None, Lang::Ja) => "site.toml なし（既定の区域で判断）".to_owned(),
+    }
+}
+
+/// What to do first where nothing is declared and nothing was given.
+pub const fn begin(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "Declare your devices in site.toml, then: sekisho capture --phase before",
+        Lang::Ja => {
+            "site.toml に機器を宣言し、sekisho capture --phase before で作業前の状態を取得してください"
+        }
     }
 }
 

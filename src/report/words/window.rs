@@ -15,11 +15,11 @@ pub fn opened(what: &str, example: &str, lang: Lang) -> String {
 pub fn closed(what: &str, least: &str, most: &str, since: &str, lang: Lang) -> String {
     match lang {
         Lang::En => format!(
-            "CLOSED {what}   open at least {least}, at most {most}; the verdict stays: read the logs from {since}, \
+            "CLOSED {what}   no longer so; open at least {least}, at most {most}; the verdict stays: read the logs from {since}, \
              end sessions that it let in"
         ),
         Lang::Ja => format!(
-            "閉鎖 CLOSED {what}   少なくとも{least}、最長{most}開いていました。判定は変わりません。{since} 以降のログを確認し、\
+            "閉鎖 CLOSED {what}   この状態は解消しました。少なくとも{least}、最長{most}開いていました。判定は変わりません。{since} 以降のログを確認し、\
              その間に確立した通信を切断してください"
         ),
     }

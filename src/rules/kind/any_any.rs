@@ -1,4 +1,4 @@
-//! `any-any`: nearly all ports from nearly everywhere, however it is written (CASES F02). By meaning: half of all IPv4
+//! `any-any`: nearly all ports from nearly everywhere, however it is written (cases F02). By meaning: half of all IPv4
 //! addresses or a sixteenth of IPv6 as sources, nine ports of ten.
 
 use super::flow_opened::From;

@@ -8,6 +8,7 @@ use crate::finding::{Arg, Confidence, Decided, Finding, PacketWitness, Phrase, S
 use crate::firewall::Hook;
 use crate::firewall::query::translated;
 use crate::firewall::trace::{Fate, Verdict, trace};
+use crate::host::Target;
 use crate::packet::{Family, Field, Packet, PacketSet, proto};
 use crate::platform::services;
 use crate::reason::Reason;
@@ -88,7 +89,7 @@ pub(super) fn too_complex(device: &str) -> Finding {
 
 /// A line without what may change while the meaning stays: the deciding line, names of certainty.
 fn meaning_of(line: &FlowLine) -> String {
-    format!("{:?}", FlowLine { line: None, certainty: Certainty::Certain, ..line.clone() })
+    format!("{:?}", FlowLine { line: None, listening: None, certainty: Certainty::Certain, ..line.clone() })
 }
 
 /// The most telling packet of some groups, and what is not known about it.
@@ -170,11 +171,29 @@ fn packet_witness(flows: &Flows<'_>, packet: &Packet, hook: Hook) -> (PacketWitn
         dst: packet.dst().to_string(),
         dport: port(Field::Dport),
         icmp_type: u8::try_from(packet.get(Field::IcmpType)).ok().filter(|_| is_icmp),
+        listening: accepted.as_ref().filter(|_| hook == Hook::Input).and_then(|fate| listening(flows, fate)),
         translated: accepted.and_then(|fate| translated(packet, &fate)),
         before: Some(before),
         after,
     };
     (witness, reasons.into_iter().collect())
+}
+
+/// Who waits on the host for a packet that it takes in.
+fn listening(flows: &Flows<'_>, fate: &Fate) -> Option<Vec<String>> {
+    let packet = &fate.packet;
+    let protocol = [("tcp", proto::TCP), ("udp", proto::UDP)]
+        .into_iter()
+        .find(|(_, number)| packet.get(Field::Proto) == u128::from(*number));
+    let ports = [(packet.get(Field::Dport), packet.get(Field::Dport))];
+    let reaches = |address| address == packet.dst();
+    let target = Target {
+        family: packet.family(),
+        protocol: Some(protocol?.0),
+        ports: Some(&ports),
+        reaches: &reaches,
+    };
+    flows.after.host.listening(&target)
 }
 
 /// The verdict of a packet: the only one, or the wanted one among several possible ones, else undecided.

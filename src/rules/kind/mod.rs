@@ -8,6 +8,7 @@ mod flows;
 mod gap;
 mod host_key;
 mod isolate;
+mod old_algorithms;
 mod policy_open;
 mod probe;
 mod relay;
@@ -17,6 +18,7 @@ mod scope;
 mod temporary;
 mod together;
 mod transient;
+mod unsaved;
 
 use std::fmt::Debug;
 
@@ -75,6 +77,7 @@ pub static ENTRIES: &[Entry] = &[
     host_key::ENTRY,
     isolate::ENTRY,
     scope::NO_SCOPE,
+    old_algorithms::ENTRY,
     policy_open::ENTRY,
     probe::ENTRY,
     relay::ENTRY,
@@ -84,4 +87,5 @@ pub static ENTRIES: &[Entry] = &[
     temporary::ENTRY,
     together::ENTRY,
     transient::ENTRY,
+    unsaved::ENTRY,
 ];

@@ -1,4 +1,4 @@
-//! `policy-open`: what no rule mentions is let through (CASES F03, F04). By meaning: a protocol that no rule names
+//! `policy-open`: what no rule mentions is let through (cases F03, F04). By meaning: a protocol that no rule names
 //! became possible, and a default decides it.
 
 use super::flow_opened::From;

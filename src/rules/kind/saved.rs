@@ -1,16 +1,17 @@
 //! `saved`: what the device loads when it starts means something else than what it runs (cases P04).
 //!
 //! Nobody knows from here whether a device loads the file at all. Where both meant the same before the work, they are
-//! meant to be the same; where they did not (a host whose rules docker or fail2ban make), nothing is said.
+//! meant to be the same; where they did not, nothing is said. What docker, fail2ban and the like make while the device
+//! runs is left out of both.
 
 use super::flow_opened::From;
 use super::flows::{findings, newly_reaching, too_complex, within};
 use super::{Entry, Kind};
 use crate::drift::{FlowDrift, Moment};
 use crate::finding::{Arg, Confidence, Finding};
-use crate::firewall::Hook;
+use crate::firewall::{Firewall, Hook};
 use crate::packet::PacketSet;
-use crate::platform::DeviceModel;
+use crate::platform::{DeviceModel, FILES};
 use crate::rules::Rule;
 use crate::rules::view::{DeviceView, Flows};
 use crate::site::table::Table;
@@ -32,10 +33,21 @@ fn read(table: &Table<'_>) -> Option<Box<dyn Kind>> {
 impl Kind for Saved {
     fn device(&self, rule: &Rule, view: &mut DeviceView<'_>) -> Vec<Finding> {
         // without a difference in the evidence there is none here either
-        if view.flows.is_none() || !view.before.is_some_and(in_step) {
-            return Vec::new();
+        let Some(before) = view.before.filter(|_| view.flows.is_some()) else { return Vec::new() };
+        let saved = view.after.saved.iter().filter(|saved| in_step(before, saved.by));
+        let mut found: Vec<Finding> = saved.flat_map(|saved| self.of(rule, view, &saved.firewall)).collect();
+        // rules that were saved in files before and are no longer
+        if view.after.nothing_saved && in_step(before, FILES) {
+            found.extend(self.of(rule, view, &Firewall::default()));
         }
-        let Some((running, saved)) = moments(view.after) else { return Vec::new() };
+        found
+    }
+}
+
+impl Saved {
+    fn of(&self, rule: &Rule, view: &DeviceView<'_>, saved: &Firewall) -> Vec<Finding> {
+        let Some(both) = Both::of(view.after, saved) else { return Vec::new() };
+        let [running, saved] = both.moments(view.after);
         let Ok(mut flows) = Flows::between(view.name, running, saved, view.site, None) else {
             return vec![too_complex(view.name)];
         };
@@ -58,13 +70,29 @@ impl Kind for Saved {
     }
 }
 
-/// Whether what runs and what is saved mean the same.
-fn in_step(model: &DeviceModel) -> bool {
-    let drift = moments(model).and_then(|(running, saved)| FlowDrift::between(running, saved).ok());
-    drift.is_some_and(|drift| drift.is_empty())
+/// What runs and what is saved, without what other programs make and unmake in it.
+struct Both {
+    running: Firewall,
+    saved: Firewall,
 }
 
-fn moments(model: &DeviceModel) -> Option<(Moment<'_>, Moment<'_>)> {
-    let running = Moment { firewall: model.firewall.as_ref()?, host: &model.host };
-    Some((running, Moment { firewall: model.saved.as_ref()?, host: &model.host }))
+impl Both {
+    fn of(model: &DeviceModel, saved: &Firewall) -> Option<Self> {
+        let running = model.firewall.as_ref()?;
+        Some(Self { running: running.without_owned(saved), saved: saved.without_owned(saved) })
+    }
+
+    const fn moments<'a>(&'a self, model: &'a DeviceModel) -> [Moment<'a>; 2] {
+        let host = &model.host;
+        [Moment { firewall: &self.running, host }, Moment { firewall: &self.saved, host }]
+    }
+}
+
+/// Whether what runs and what is saved mean the same.
+fn in_step(model: &DeviceModel, by: &str) -> bool {
+    let saved = model.saved.iter().find(|saved| saved.by == by);
+    saved.and_then(|saved| Both::of(model, &saved.firewall)).is_some_and(|both| {
+        let [running, saved] = both.moments(model);
+        FlowDrift::between(running, saved).is_ok_and(|drift| drift.is_empty())
+    })
 }

@@ -44,7 +44,11 @@ const SENDERS: [&str; 11] = [
     "MAILER-DAEMON@mx.city.example",
 ];
 
-const RECIPIENTS: [&str; 40] = [
+const RECIPIENTS: [&str; 44] = [
+    "u@backup.example",
+    "u@backup.example",
+    "u%outside.example@backup.example",
+    "u@primary.example",
     "victim@outside.example",
     "victim@outside.example",
     "user@carrier.example",
@@ -87,6 +91,17 @@ const RECIPIENTS: [&str; 40] = [
     "soumu",
 ];
 
+/// Mail hosts of domains that the host serves for others.
+const MAIL_HOSTS: [(&str, &[&str]); 2] = [
+    ("backup.example MX", &["10 mail.backup.example", "20 mx.city.example"]),
+    ("primary.example MX", &["10 mx.city.example", "20 mail.primary.example"]),
+];
+
+/// Whether the host is a backup for the domain of a recipient, as DNS has it.
+pub(super) fn is_backup(recipient: &str) -> bool {
+    recipient.ends_with("@backup.example")
+}
+
 /// Attempts that share one connection.
 pub(super) struct Session {
     first: Attempt,
@@ -118,8 +133,9 @@ impl Session {
     /// What the other side is told.
     pub(super) fn order(&self, patience: f64, proxied: bool) -> Value {
         let (first, claim) = (&self.first, self.first.claim.as_ref());
+        // a header names both ends in one family
         let (kind, end) =
-            if first.client.is_ipv6() { ("TCP6", first.server) } else { ("TCP4", first.server) };
+            if first.client.is_ipv6() { ("TCP6", "2001:db8:d::25") } else { ("TCP4", "192.0.2.25") };
         let header = match claim {
             Some(claim) if claim.by == ClaimBy::ProxyHeader => {
                 format!("PROXY {kind} {} {end} 40000 {}", first.client, first.port)
@@ -150,8 +166,10 @@ impl Session {
         })
     }
 
-    /// The names that its client has, for the zone.
+    /// What DNS knows: the names that its client has, and whose mail host this is.
     pub(super) fn names(&self, zone: &mut Map<String, Value>) {
+        zone.extend(MAIL_HOSTS.iter().map(|(question, hosts)| ((*question).to_owned(), json!(hosts))));
+        zone.insert("mx.city.example A".into(), json!(["192.0.2.25"]));
         if self.first.claim.as_ref().is_some_and(|claim| claim.by == ClaimBy::Xclient) {
             return;
         }
@@ -184,12 +202,12 @@ fn add_name(zone: &mut Map<String, Value>, address: IpAddr, name: &ClientName) {
     zone.insert(format!("{text} {forward_kind}"), json!([forward]));
 }
 
-/// Some sessions with a host.
-pub(super) fn sessions(dice: &mut Dice, host: &Host, number: usize) -> Vec<Session> {
-    (0..number).map(|_| session(dice, host)).collect()
+/// Some sessions with a host, each with so many senders and recipients.
+pub(super) fn sessions(dice: &mut Dice, host: &Host, number: usize, of: (usize, usize)) -> Vec<Session> {
+    (0..number).map(|_| session(dice, host, of)).collect()
 }
 
-fn session(dice: &mut Dice, host: &Host) -> Session {
+fn session(dice: &mut Dice, host: &Host, (senders, recipients): (usize, usize)) -> Session {
     let (address, name, verified) = *dice.one(&CLIENTS);
     let client: IpAddr = address.parse().unwrap();
     let name = match (name, verified) {
@@ -224,11 +242,11 @@ fn session(dice: &mut Dice, host: &Host) -> Session {
     } else {
         first.helo
     };
-    let senders = dice.some(&SENDERS, 4);
+    let chosen = dice.some(&SENDERS, senders);
     let mut tries = Vec::new();
-    for sender in senders {
-        let recipients = dice.some(&RECIPIENTS, 9);
-        tries.extend(recipients.into_iter().map(|to| ((*sender).to_owned(), (*to).to_owned())));
+    for sender in chosen {
+        let chosen = dice.some(&RECIPIENTS, recipients);
+        tries.extend(chosen.into_iter().map(|to| ((*sender).to_owned(), (*to).to_owned())));
     }
     Session { first: Attempt { helo, ..first }, implicit, tries }
 }

@@ -27,6 +27,11 @@ pub(super) struct Host {
 }
 
 impl Host {
+    /// One of which only the ports matter.
+    pub(super) fn listening(ports: &[u16]) -> Self {
+        Self { ports: ports.to_vec(), ..Self::default() }
+    }
+
     pub(super) fn set(&mut self, name: &str, value: &str) {
         self.main.push(format!("{name} = {value}"));
     }
@@ -98,6 +103,7 @@ const SANDBOX: &[&str] = &[
     "smtpd_sasl_type = dovecot",
     "smtpd_sasl_path = private/logins",
     "postscreen_greet_wait = 1s",
+    "postscreen_command_count_limit = 100000",
     "import_environment = MAIL_CONFIG",
 ];
 

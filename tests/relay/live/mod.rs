@@ -1,13 +1,16 @@
 //! A real Postfix on random configurations: what it answers must be what is said of it, and what is called an open
 //! relay must be one.
 //!
-//! Every run takes configurations of its own; the seed is printed, and `SEKISHO_SEED` repeats it. `SEKISHO_LIVE_SECONDS`
-//! says how long it goes on (60), `SEKISHO_LIVE_KEEP` names a folder that gets every configuration that disagrees.
+//! Every run takes configurations of its own; the seed of each is printed, and `SEKISHO_LIVE_SEED` repeats one.
+//! `SEKISHO_LIVE_SECONDS` says how long each test goes on, `SEKISHO_LIVE_KEEP` names a folder that gets every
+//! configuration.
 
 mod attempts;
 mod captured;
 mod dice;
 mod generate;
+mod network;
+mod others;
 mod restrictions;
 mod server;
 mod tables;
@@ -33,44 +36,53 @@ use generate::Host;
 use server::Server;
 
 /// Domains that the names outside know; no configuration makes them its own.
-const EXISTING: [&str; 2] = ["outside.example", "carrier.example"];
+const EXISTING: [&str; 4] = ["outside.example", "carrier.example", "backup.example", "primary.example"];
 
 #[test]
 #[ignore = "asks a real Postfix for minutes: cargo test --test main -- --ignored relay::live"]
 fn a_real_postfix_answers_as_predicted() {
-    if !needs::met("a_real_postfix_answers_as_predicted", server::NEEDS) {
+    if !needs::met("a_real_postfix_answers_as_predicted", &needed()) {
         return;
     }
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let first = number("SEKISHO_SEED").unwrap_or(now * 1000);
-    let time = Duration::from_secs(number("SEKISHO_LIVE_SECONDS").unwrap_or(60));
-    let (start, mut seed) = (Instant::now(), first);
     let mut server = Server::start();
     let mut all = Tally::default();
-    // one configuration only when a seed is asked for
-    while seed == first || (start.elapsed() < time && number("SEKISHO_SEED").is_none()) {
+    for seed in seeds(90) {
         judge(seed, &mut server, &mut all);
-        seed += 1;
     }
     println!("{all:#?}");
+    all.say("Postfix");
     assert!(all.wrong.is_empty(), "disagreements");
     assert!(all.hosts < 10 || all.undecided * 10 < all.right, "too much is left open");
+}
+
+/// Seeds until so many seconds are over, or as many as are asked for; only one where one is asked for.
+fn seeds(seconds: u64) -> impl Iterator<Item = u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let asked = number("SEKISHO_LIVE_SEED");
+    let time = Duration::from_secs(number("SEKISHO_LIVE_SECONDS").unwrap_or(seconds));
+    let (start, first) = (Instant::now(), asked.unwrap_or_else(|| now() * 1000));
+    (first..).take_while(move |seed| *seed == first || (asked.is_none() && start.elapsed() < time))
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn needed() -> Vec<&'static str> {
+    network::NEEDS.iter().copied().chain(["postfix"]).collect()
 }
 
 /// The folders of `fixtures/postfix` on a real server: a few on every run, all with `SEKISHO_LIVE_FIXTURES=all`.
 #[test]
 #[ignore = "asks a real Postfix for minutes: cargo test --test main -- --ignored relay::live"]
 fn fixtures_are_what_a_real_postfix_answers() {
-    if !needs::met("fixtures_are_what_a_real_postfix_answers", server::NEEDS) {
+    if !needs::met("fixtures_are_what_a_real_postfix_answers", &needed()) {
         return;
     }
     let mut fixtures = fixtures::all();
     if std::env::var_os("SEKISHO_LIVE_FIXTURES").is_none() {
-        let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        println!("seed {seed}");
-        let mut dice = Dice::new(seed);
-        while fixtures.len() > 6 {
+        let mut dice = Dice::new(now());
+        while fixtures.len() > 10 {
             fixtures.swap_remove(dice.below(fixtures.len()));
         }
     }
@@ -80,6 +92,9 @@ fn fixtures_are_what_a_real_postfix_answers() {
         let host = generate::of_fixture(&fixture);
         let serving = server.serve(&host);
         for (attempt, expected) in &fixture.attempts {
+            let mut zone = Map::new();
+            Session::of(attempt, &host).names(&mut zone);
+            fs::write(server.path("zone.json"), Value::from(zone).to_string()).unwrap();
             let codes = server.talk(&Session::of(attempt, &host).order(3.0, false));
             let real = verdict(codes.as_ref().map_or(0, |codes| codes[0]));
             // what depends on DNS is any answer
@@ -95,6 +110,8 @@ fn fixtures_are_what_a_real_postfix_answers() {
 /// What came out so far.
 #[derive(Debug, Default)]
 struct Tally {
+    /// The first and the last.
+    seeds: Option<(u64, u64)>,
     hosts: usize,
     refusing: usize,
     right: usize,
@@ -108,6 +125,20 @@ struct Tally {
 }
 
 impl Tally {
+    /// One line for people.
+    fn say(&self, who: &str) {
+        let seeds = self.seeds.map_or_else(String::new, |(first, last)| format!(", seeds {first} to {last}"));
+        let Self { hosts, right, undecided, witnesses, .. } = self;
+        println!(
+            "{who}: {hosts} servers{seeds}: {right} answers as predicted, {undecided} left open, {witnesses} witnesses"
+        );
+    }
+
+    fn begin(&mut self, seed: u64) {
+        println!("seed {seed}");
+        self.seeds = Some((self.seeds.map_or(seed, |(first, _)| first), seed));
+    }
+
     fn wrong(&mut self, what: String, example: String) {
         self.wrong.entry(what).or_insert((0, example)).0 += 1;
     }
@@ -116,13 +147,12 @@ impl Tally {
 fn judge(seed: u64, server: &mut Server, all: &mut Tally) {
     let mut dice = Dice::new(seed);
     let host = generate::host(&mut dice);
-    let sessions = attempts::sessions(&mut dice, &host, 10);
+    let sessions = attempts::sessions(&mut dice, &host, 10, (4, 9));
     fs::write(server.path("policy"), host.policy).unwrap();
-    let start = Instant::now();
+    all.begin(seed);
     let Some(serving) = server.serve(&host) else {
         return all.wrong(format!("seed {seed}: does not start"), server.log());
     };
-    let up = start.elapsed();
     all.hosts += 1;
     let evidence = captured::evidence(&mut dice, server);
     if let Some(folder) = std::env::var_os("SEKISHO_LIVE_KEEP") {
@@ -135,7 +165,6 @@ fn judge(seed: u64, server: &mut Server, all: &mut Tally) {
     round.replay(&found);
     round.is_complete(&relayed, &found);
     drop(serving);
-    println!("seed {seed}: {:.1} s, up in {:.1} s", start.elapsed().as_secs_f32(), up.as_secs_f32());
 }
 
 /// One configuration under judgement.
@@ -161,6 +190,7 @@ impl Round<'_> {
                 let facts = Facts {
                     existing: EXISTING.iter().map(|d| (*d).to_owned()).collect(),
                     service: ServiceAnswer::parse(self.host.policy),
+                    backup_mx: Some(attempts::is_backup(&attempt.rcpt_to)),
                     ..Facts::default()
                 };
                 let predicted = answer(self.policy, &attempt, &facts);
@@ -192,7 +222,7 @@ impl Round<'_> {
             return Some(codes);
         }
         // a busy machine, or a server that hangs up
-        self.server.talk(&session.order(12.0, proxied))
+        self.server.talk(&session.order(20.0, proxied))
     }
 
     fn hold(&mut self, code: u16, attempt: &Attempt, predicted: &Answer) {

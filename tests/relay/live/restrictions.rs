@@ -52,7 +52,12 @@ pub(super) fn lists(dice: &mut Dice, host: &mut Host) -> Lists {
         let inside =
             ["permit_mynetworks, reject", "permit", "permit_mynetworks", "reject_unauth_destination, permit"];
         out.push(("internal", vec![dice.word(&inside).to_owned()]));
-        let words = some(dice, host, 2);
+        let mut words = some(dice, host, 2);
+        if dice.percent(25) {
+            // a table alone: the list that names the class says what it is about
+            let key = *dice.one(&[Key::Client, Key::Helo, Key::Sender, Key::Recipient]);
+            words.insert(0, tables::access(dice, host, key, ANSWERS));
+        }
         out.push(("outsiders", if words.is_empty() { vec!["reject".into()] } else { words }));
     }
     for name in ["smtpd_client_restrictions", "smtpd_helo_restrictions", "smtpd_sender_restrictions"] {

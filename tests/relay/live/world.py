@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What surrounds the mail server of the live test, in namespaces of its own. Python 3 standard library only.
 
-  world.py services ZONE POLICY   names (RFC 1035), logins (Dovecot's auth protocol 1.1) and a policy service (Postfix's
-                                  SMTPD_POLICY_README), until standard input ends
+  world.py services ZONE POLICY [LOGINS]
+                                  names (RFC 1035), a policy service (Postfix's SMTPD_POLICY_README) and logins (Dovecot's
+                                  auth protocol 1.1, on that socket), until standard input ends
   world.py talk DEVICE            one JSON session a line in, one JSON list of reply codes a line out (RFC 5321, up to
                                   RCPT TO, then RSET; DATA is never sent)
 """
@@ -30,7 +31,8 @@ def record(kind, value):
     if kind in ("A", "AAAA"):
         return ipaddress.ip_address(value).packed
     if kind == "MX":
-        return struct.pack("!H", 10) + wire(value)
+        preference, host = value.split()
+        return struct.pack("!H", int(preference)) + wire(host)
     return wire(value)
 
 
@@ -53,7 +55,7 @@ def names(zone_file):
         known = values is not None or any(key.startswith(name + " ") for key in zone)
         missing = not known and name.endswith((".arpa", ".invalid", ".zone.example"))
         if values is None and not known and not missing:
-            values = {"A": ["203.0.113.25"], "MX": ["mx." + name]}.get(kind)
+            values = {"A": ["203.0.113.25"], "MX": ["10 mx." + name]}.get(kind)
         rows = [struct.pack("!HHHIH", 0xC00C, struct.unpack("!H", question[at + 1:at + 3])[0], 1, 60, len(data)) + data
                 for data in (record(kind, value) for value in values or [])]
         head = question[:2] + struct.pack("!HHHHH", 0x8583 if missing else 0x8580, 1, len(rows), 0, 0)
@@ -98,9 +100,10 @@ def policy(answer_file):
     return handle
 
 
-def services(zone_file, answer_file):
+def services(zone_file, answer_file, login_socket):
     threading.Thread(target=names, args=(zone_file,), daemon=True).start()
-    listen("/var/spool/postfix/private/logins", logins)
+    if login_socket:
+        listen(login_socket, logins)
     listen(("127.0.0.1", 10031), policy(answer_file))
     print("ready", flush=True)
     sys.stdin.read()
@@ -170,10 +173,12 @@ def dialogue(session, tries, codes):
     """One connection, as far as it goes; false where logins are not taken."""
     client = Dialogue(session)
     early = client.refused if client.refused >= 400 else greet(client, session)
-    if early >= 400:
+    # a greeting may be refused before encryption and taken after it
+    again = session["tls"] and not session["implicit"] and client.refused < 400
+    if early >= 400 and not again:
         codes += [early] * len(tries)
         return True
-    if session["tls"] and not session["implicit"]:
+    if again:
         if client.say("STARTTLS") != 220:
             return False
         client.encrypt()
@@ -204,7 +209,7 @@ def greet(client, session):
 
 def main():
     if sys.argv[1] == "services":
-        return services(sys.argv[2], sys.argv[3])
+        return services(*sys.argv[2:5])
     for line in sys.stdin:
         print(json.dumps(talk(json.loads(line), sys.argv[2])), flush=True)
 

@@ -11,9 +11,7 @@ impl Reader<'_> {
     pub(super) fn set_command(&mut self, at: &mut At<'_>) -> Option<()> {
         let (family, table) = at.table_name()?;
         let name = at.quoted_or_word()?.to_owned();
-        let set = self.set(at)?;
-        self.table_of(&family, &table, true)?.sets.insert(name, set);
-        Some(())
+        self.set(at, &family, &table, name)
     }
 
     pub(super) fn element_command(&mut self, at: &mut At<'_>) -> Option<()> {
@@ -25,8 +23,16 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// The block of a set or map.
-    pub(super) fn set(&mut self, at: &mut At<'_>) -> Option<Set> {
+    /// A set or map; declared once more, it keeps its elements.
+    pub(super) fn set(&mut self, at: &mut At<'_>, family: &str, table: &str, name: String) -> Option<()> {
+        let declared = self.set_block(at)?;
+        let set = self.table_of(family, table, true)?.sets.entry(name).or_default();
+        set.open |= declared.open;
+        set.elements.extend(declared.elements);
+        Some(())
+    }
+
+    fn set_block(&mut self, at: &mut At<'_>) -> Option<Set> {
         let mut set = Set::default();
         let mut limited = false;
         if !at.symbol("{") {

@@ -50,6 +50,35 @@ fn the_running_program_is_believed_and_the_contradiction_noted() {
 }
 
 #[test]
+fn every_form_of_the_configuration_says_the_same() {
+    let contradicts = |file: &str, text: &str, about: &str| {
+        let all = reasons(&Host::new("").file(file, text));
+        let expected = |r: &Reason| matches!(r, Reason::Contradiction { what, .. } if what == about);
+        (all.iter().any(expected), all.is_empty())
+    };
+    let effective = format!("{}\nmail_name = Postfix\n", super::BASE);
+    assert_eq!(contradicts("postconf-effective.txt", &effective, "mynetworks"), (false, true));
+    let other = effective.replace("10.1.0.0/16", "0.0.0.0/0");
+    assert!(contradicts("postconf-effective.txt", &other, "mynetworks").0);
+    let one = "smtp/inet/mynetworks = 0.0.0.0/0\n";
+    assert!(contradicts("postconf-P.txt", one, "smtp/inet/mynetworks").0);
+    let service = "smtp inet n - y - - smtpd\n  -o { mynetworks = 10.0.0.0/8,\n  10.1.0.0/16 } -o syslog_name=a -o syslog_name=b\n";
+    let with =
+        |printed: &str| reasons(&Host::new("").file("master.cf", service).file("postconf-P.txt", printed));
+    let printed = "smtp/inet/mynetworks = 10.0.0.0/8, 10.1.0.0/16\nsmtp/inet/syslog_name = b\n";
+    assert_eq!(with(printed), []);
+    assert!(!with("smtp/inet/syslog_name = b\n").is_empty());
+    assert!(!with(&printed.replace("10.1", "10.2")).is_empty());
+}
+
+#[test]
+fn a_row_that_is_no_row_makes_the_table_unknown() {
+    let dump = "== postmap -s hash:/etc/postfix/ok\noutside.example\tOK\nforeign.example OK\n== end\n";
+    let host = Host::new(SENDER_OK).file("ok", "outside.example OK\n").file("postmap-s.txt", dump);
+    assert_eq!(host.ext(), Verdict::Undecided);
+}
+
+#[test]
 fn the_compiled_table_is_what_runs() {
     let source = "outside.example OK\nforeign.example OK\n";
     let dump = "== postmap -s hash:/etc/postfix/ok\noutside.example\tOK\n== end\n";

@@ -8,6 +8,9 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::ArtifactUnproven { artifact, expected } => {
             format!("{artifact} may be cut off: {expected} is not there")
         }
+        Reason::ListingsContradict { artifact, other } => {
+            format!("{artifact} and {other} contradict each other")
+        }
         Reason::ArtifactUnreadable { artifact, problem } => format!("{artifact} cannot be read: {problem}"),
         Reason::CommandFailed { command, status } => format!("{command} failed ({status})"),
         Reason::CommandHung { command, seconds } => format!("{command} gave no sign for {seconds} s"),
@@ -20,7 +23,7 @@ pub(super) fn reason(reason: &Reason) -> String {
         }
         Reason::NotSsh { address, problem } => format!("{address} does not speak SSH properly: {problem}"),
         Reason::NoCommonAlgorithm { address, kind, theirs } => {
-            format!("{address} offers no {kind} algorithm that is still safe (only {})", theirs.join(", "))
+            format!("{address} offers no {kind} algorithm that is still safe (only {}); site.toml can allow older ones for one device (algorithms)", theirs.join(", "))
         }
         Reason::ConnectionLost { address, phase, problem } => {
             format!("the connection to {address} broke off during {}: {problem}", part(phase))
@@ -28,6 +31,13 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::Flooded { address, limit } => format!("{address} sent more than {limit} bytes"),
         Reason::ExecRefused { address } => format!("{address} runs no commands over SSH"),
         Reason::NoShell { address } => format!("the login shell of {address} does not run a POSIX script"),
+        Reason::NoPrompt { address } => format!("{address} shows no command prompt"),
+        Reason::NoPrivilege { address, command } => format!(
+            "{command} on {address} needs a password and none was given (enable_env in site.toml, --enable-env, --ask-enable)"
+        ),
+        Reason::PrivilegeRefused { address, command } => {
+            format!("{address} refused {command}; it was not tried again")
+        }
         Reason::NoCredential { address, user, problems } => {
             format!("no way to log in to {address} as {user}: {}", problems.join("; "))
         }
@@ -57,6 +67,12 @@ pub(super) fn reason(reason: &Reason) -> String {
             format!(
                 "the {state} state holds nothing of {platform}, and the other one does; capture both alike"
             )
+        }
+        Reason::NotFollowed { path } => {
+            format!("{path} is a link, which is not followed; put the file itself there")
+        }
+        Reason::ReadByNone { artifact } => {
+            format!("{artifact} changed, and no platform declared or found for the device reads it")
         }
         Reason::PlatformUnknown => {
             "its files are of no platform that can be read; declare it in site.toml, or name the platform"
@@ -109,6 +125,10 @@ fn broken(by: &Break) -> String {
         Break::Size { announced, received } => format!("{received} of {announced} bytes came"),
         Break::NotRegular => "it is no regular file".to_owned(),
         Break::NoPermission => "a folder on its path may not be searched".to_owned(),
+        Break::Wrapped { columns } => {
+            format!("lines are broken at column {columns}, and nothing shows where a broken one goes on")
+        }
+        Break::Unstable => "it has no mark of its end, and reads in a row differ".to_owned(),
         Break::Unaskable => "it cannot be asked for".to_owned(),
     }
 }

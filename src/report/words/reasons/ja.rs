@@ -8,6 +8,9 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::ArtifactUnproven { artifact, expected } => {
             format!("{artifact} が途中で切れているおそれがあります（{expected} が見当たりません）")
         }
+        Reason::ListingsContradict { artifact, other } => {
+            format!("{artifact} と {other} の内容が食い違っています")
+        }
         Reason::ArtifactUnreadable { artifact, problem } => {
             format!("{artifact} を読み取れません（{problem}）")
         }
@@ -26,7 +29,7 @@ pub(super) fn reason(reason: &Reason) -> String {
         }
         Reason::NotSsh { address, problem } => format!("{address} は正しい SSH で応答しません（{problem}）"),
         Reason::NoCommonAlgorithm { address, kind, theirs } => format!(
-            "{address} には安全に使える方式（{kind}）がありません（機器側の方式: {}）",
+            "{address} には安全に使える方式（{kind}）がありません（機器側の方式: {}）。古い方式は、site.toml の algorithms で機器ごとに許可できます",
             theirs.join(", ")
         ),
         Reason::ConnectionLost { address, phase, problem } => {
@@ -40,6 +43,15 @@ pub(super) fn reason(reason: &Reason) -> String {
         }
         Reason::NoShell { address } => {
             format!("{address} のログインシェルでは POSIX のスクリプトを実行できません")
+        }
+        Reason::NoPrompt { address } => {
+            format!("{address} のコマンド入力待ち（プロンプト）を確認できません")
+        }
+        Reason::NoPrivilege { address, command } => format!(
+            "{address} の {command} にはパスワードが必要ですが、指定されていません（site.toml の enable_env、--enable-env、--ask-enable のいずれかで指定してください）"
+        ),
+        Reason::PrivilegeRefused { address, command } => {
+            format!("{address} が {command} を拒否しました。再試行はしていません")
         }
         Reason::NoCredential { address, user, problems } => {
             format!("{address} に利用者 {user} でログインする手段がありません（{}）", problems.join("、"))
@@ -76,6 +88,12 @@ pub(super) fn reason(reason: &Reason) -> String {
         Reason::PlatformOnce { platform, state } => {
             let state = if state == "before" { "作業前" } else { "作業後" };
             format!("{state}の状態にだけ {platform} の設定がありません。前後とも同じ範囲を取得してください")
+        }
+        Reason::NotFollowed { path } => {
+            format!("{path} はリンクのため読み取りません。実体のファイルを置いてください")
+        }
+        Reason::ReadByNone { artifact } => {
+            format!("{artifact} が変わっていますが、この機器の種別（宣言または推定）では読み取れません")
         }
         Reason::PlatformUnknown => {
             "読み取れる種類の設定が見当たりません。site.toml に機器の種類を記載してください".to_owned()
@@ -132,6 +150,10 @@ fn broken(by: &Break) -> String {
         }
         Break::NotRegular => "通常のファイルではありません".to_owned(),
         Break::NoPermission => "途中のフォルダーを調べる権限がありません".to_owned(),
+        Break::Wrapped { columns } => {
+            format!("{columns} 桁で折り返された行があり、次の行がその続きかどうか判別できません")
+        }
+        Break::Unstable => "終わりを示す印がなく、続けて取得した内容が一致しません".to_owned(),
         Break::Unaskable => "取得を依頼できない名前です".to_owned(),
     }
 }
