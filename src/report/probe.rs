@@ -72,6 +72,9 @@ fn one_place(place: &Place<'_>, style: Style<'_>) -> String {
     if dialogue.end != End::Talked {
         return out;
     }
+    if let Some(tls) = &dialogue.tls {
+        let _ = writeln!(out, "    {}", words::under_tls(&escape(&tls.version), lang));
+    }
     let mut builder = Builder::default();
     builder.push_record(words::heads(lang));
     for told in &place.told {
@@ -184,6 +187,7 @@ fn place(place: &Place<'_>) -> Value {
         "client": dialogue.client(),
         "standing": place.standing,
         "end": dialogue.end,
+        "tls": dialogue.tls,
         "offers": dialogue.offers,
         "attempts": told.collect::<Vec<_>>(),
     })

@@ -226,3 +226,11 @@ pub fn not_declared(target: &str, lang: Lang) -> String {
         ),
     }
 }
+
+/// The TLS under which a target was tested.
+pub fn under_tls(version: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("under {version}, certificate not checked"),
+        Lang::Ja => format!("{version} で接続（証明書は検証していません）"),
+    }
+}
