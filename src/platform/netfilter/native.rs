@@ -108,31 +108,41 @@ fn unclear(rule: &Rule) -> bool {
     atoms.iter().any(|atom| matches!(atom.reason, Reason::Unread { .. }))
 }
 
+/// Most elements of a map that are compared each with each.
+const MAX_DISORDER: usize = 2_000;
+
+type Choice = (Test, Action);
+
+fn same_option((table, a): (&Table, &Choice), (twin, b): (&Table, &Choice)) -> bool {
+    let name = |table: &Table, id: usize| table.chains.get(id).map(|chain| chain.name.clone());
+    let ((test, action), (other, reaction)) = (a, b);
+    let same = match (action, reaction) {
+        (Action::Jump(a), Action::Jump(b)) | (Action::Goto(a), Action::Goto(b)) => {
+            name(table, *a) == name(twin, *b)
+        }
+        (Action::Unknown(_), Action::Unknown(_)) | (Action::Outside(_), Action::Outside(_)) => true,
+        (Action::Translate(a), Action::Translate(b)) => {
+            a.end == b.end
+                && a.fields.len() == b.fields.len()
+                && a.fields.iter().zip(&b.fields).all(|(a, b)| a.0 == b.0 && same_value(&a.1, &b.1))
+        }
+        (a, b) => a == b,
+    };
+    same && same_test(test, other)
+}
+
 fn same_step((table, a): (&Table, &Step), (twin, b): (&Table, &Step)) -> bool {
     match (a, b) {
         (Step::Match(a), Step::Match(b)) => same_test(a, b),
         (Step::Choose(a), Step::Choose(b)) => {
-            let name = |table: &Table, id: usize| table.chains.get(id).map(|chain| chain.name.clone());
+            let same = |a: &Choice, b: &Choice| same_option((table, a), (twin, b));
+            // the keys of a map exclude each other, and are listed in any order
+            let holds = |all: &[Choice], one: &Choice| all.iter().any(|other| same(one, other));
             a.len() == b.len()
-                && a.iter().zip(b).all(|((test, action), (other, reaction))| {
-                    let same = match (action, reaction) {
-                        (Action::Jump(a), Action::Jump(b)) | (Action::Goto(a), Action::Goto(b)) => {
-                            name(table, *a) == name(twin, *b)
-                        }
-                        (Action::Unknown(_), Action::Unknown(_))
-                        | (Action::Outside(_), Action::Outside(_)) => true,
-                        (Action::Translate(a), Action::Translate(b)) => {
-                            a.end == b.end
-                                && a.fields.len() == b.fields.len()
-                                && a.fields
-                                    .iter()
-                                    .zip(&b.fields)
-                                    .all(|(a, b)| a.0 == b.0 && same_value(&a.1, &b.1))
-                        }
-                        (a, b) => a == b,
-                    };
-                    same && same_test(test, other)
-                })
+                && (a.iter().zip(b).all(|(a, b)| same(a, b))
+                    || a.len() <= MAX_DISORDER
+                        && a.iter().all(|one| holds(b, one))
+                        && b.iter().all(|one| holds(a, one)))
         }
         (Step::Write(a, one), Step::Write(b, other)) => a == b && same_value(one, other),
         (a, b) => a == b,
