@@ -50,7 +50,8 @@ impl Intake {
     /// For one host; `ways` are its [`HostFacts::ways_out`].
     pub fn new(host: &HostFacts, ways: Option<&[(WayOut, AddressSet)]>) -> Self {
         if host.takes_all_in {
-            return Self::default();
+            // nobody has that address, here or there
+            return Self { no_source: set(&[NOBODY]), ..Self::default() };
         }
         let own: AddressSet = host.addresses.iter().flatten().map(|a| Prefix::host(a.address)).collect();
         let facts = Facts { host, ways, own: own.only(Family::Ipv4), names: named(host) };
