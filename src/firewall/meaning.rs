@@ -1,6 +1,6 @@
 //! All packets at once: rulesets as exact packet sets.
 //!
-//! Chains that change nothing are folded into what they accept and what they return ([`fold`]); chains that write or
+//! Chains that change nothing are folded into what they accept and what they return (`fold`); chains that write or
 //! translate are walked branch by branch.
 
 mod fold;
